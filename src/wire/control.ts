@@ -1,0 +1,95 @@
+/** What the command line asks of the node, on the same socket as the launcher. */
+export interface ControlRequest {
+  kind: 'rpc';
+  method: string;
+  params: Record<string, unknown>;
+}
+
+/** Several `progress` frames may come before the one that ends the request. */
+export type ControlReply =
+  | { kind: 'progress'; message: string }
+  | { kind: 'result'; result: unknown }
+  | { kind: 'error'; code: string; message: string; hint: string };
+
+export interface StartInfo {
+  node: string;
+  pid: number;
+  home: string;
+  socket: string;
+  /** TCP port of the mesh listener; null while there is none. */
+  port: number | null;
+}
+
+export interface MeshInfo {
+  mesh: string;
+  name: string;
+  node: string;
+  role: string;
+}
+
+export interface StatusInfo {
+  running: boolean;
+  node: string;
+  name: string;
+  pid: number;
+  version: string;
+  uptimeMs: number;
+  rssBytes: number;
+  mesh: (MeshInfo & { members: number; connected: number }) | null;
+  /** Problems that the node works around, e.g. a port in use. */
+  problems: { code: string; message: string; hint: string }[];
+  store: { path: string; bytes: number; maxBytes: number; results: number; blobs: number };
+  config: { key: string; value: unknown; source: string }[];
+}
+
+export interface MemberInfo {
+  node: string;
+  name: string;
+  role: string;
+  addedBy: string | null;
+  revoked: boolean;
+}
+
+export interface PeerInfo {
+  name: string;
+  node: string;
+  address: string;
+  state: 'connected' | 'unreachable' | 'incompatible' | 'seen';
+  /** How the address was learnt. */
+  via: 'mdns' | 'static' | 'exchange';
+  rttMs: number | null;
+  version: string | null;
+  results: number | null;
+  bytesIn: number;
+  bytesOut: number;
+  hits: number;
+  /** Milliseconds since the epoch. */
+  lastSeen: number | null;
+}
+
+export interface Percentiles {
+  p50: number;
+  p95: number;
+}
+
+/** See shared vocabulary in docs/commands.md: a unit is one compiler call that vrift looked at. */
+export interface StatsInfo {
+  units: number;
+  hits: { disk: number; peer: number; remote: number };
+  misses: number;
+  compiled: number;
+  probes: number;
+  bypassed: Record<string, number>;
+  /** Why results stayed on this machine. */
+  localOnly: Record<string, number>;
+  errors: Record<string, number>;
+  bytes: {
+    peerIn: number;
+    peerOut: number;
+    remoteIn: number;
+    remoteOut: number;
+    stored: number;
+  };
+  savedMs: number;
+  latencyMs: { hitDisk: Percentiles; hitPeer: Percentiles };
+}

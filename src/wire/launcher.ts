@@ -1,0 +1,74 @@
+/**
+ * What the launcher and the node say to each other on the unix socket. Strings that stand for
+ * bytes (argv, environment, paths, streams) use surrogate escapes: a byte that is no valid UTF-8
+ * becomes the lone surrogate U+DC80…U+DCFF (wire/bytes.ts). docs/protocol.md has the whole story.
+ */
+export const LAUNCHER_PROTOCOL = 1;
+
+/** First frame of a connection. */
+export interface CallFrame {
+  kind: 'call';
+  v: typeof LAUNCHER_PROTOCOL;
+  /** argv[0] is the compiler that cargo named (or the workspace wrapper, then the compiler). */
+  argv: string[];
+  cwd: string;
+  /** `NAME=value` each, in the order of the process. */
+  env: string[];
+  umask: number;
+  pid: number;
+}
+
+/** Puts one file in place. Paths are absolute; parents exist. `size` is checked before renaming. */
+export type RestoreOp =
+  | { op: 'link'; from: string; to: string; mode: number; size: number }
+  | { op: 'copy'; from: string; to: string; mode: number; size: number }
+  | { op: 'write'; text: string; to: string; mode: number };
+
+/** `[/vr/…, real path]`: replaced in stderr, whole path components only, longest first. */
+export type Unmapping = [mapped: string, real: string];
+
+export type NodeReply =
+  /** The node is alive and needs more time. Sent at least every `HEARTBEAT_MS`. */
+  | { act: 'wait' }
+  /** Run the compiler as if vrift were not there. `note` goes to stderr first, when present. */
+  | { act: 'pass'; note?: string }
+  | {
+      act: 'hit';
+      ops: RestoreOp[];
+      stdout: string;
+      stderr: string;
+    }
+  | {
+      act: 'run';
+      argv: string[];
+      unmap: Unmapping[];
+      /** Paths whose stat the report carries, in this order; a missing file is `null`. */
+      stat: string[];
+      /** Parent directories to make first (incremental state, temporary files). */
+      mkdirs: string[];
+    };
+
+export const HEARTBEAT_MS = 500;
+
+/** `dev:ino:size:mtimeNs:ctimeNs:mode`, decimal (mode octal), or null for a missing file. */
+export type StatText = string | null;
+
+export type LauncherReport =
+  /** After a hit: the stat of each op's target, in the order of `ops`. */
+  | { kind: 'done'; made: StatText[] }
+  /** The hit could not be restored; nothing of the unit is half there. The node answers `run`. */
+  | { kind: 'failed'; error: string }
+  | {
+      kind: 'ran';
+      /** Exit code, or null when a signal ended the compiler. */
+      code: number | null;
+      signal: number | null;
+      /** As the compiler wrote them, before un-mapping. */
+      stdout: string;
+      stderr: string;
+      made: StatText[];
+      /** Wall milliseconds from spawn to exit. */
+      ms: number;
+      /** CLOCK_REALTIME nanoseconds just before the spawn, decimal. */
+      startedNs: string;
+    };
