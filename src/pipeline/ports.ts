@@ -1,5 +1,10 @@
-import type { Digest } from '../base/digest.js';
+import type { Digest, Hasher } from '../base/digest.js';
+import type { Clock } from '../base/clock.js';
+import type { ErrorCode } from '../base/errors.js';
 import type { Attestation, Manifest, Result } from '../base/result.js';
+import type { BypassReason, RustcPlan } from '../compilers/plan.js';
+import type { Environment, Files } from '../keying/ports.js';
+import type { LauncherReport, NodeReply } from '../wire/launcher.js';
 
 /** A result that a peer holds for a unit key, checked for signature, membership and shape. */
 export interface Candidate {
@@ -30,4 +35,143 @@ export interface MeshPort {
     need: { digest: Digest; size: number }[],
     within: Deadline,
   ): Promise<{ files: Map<Digest, string>; from: string; bytes: number } | undefined>;
+}
+
+export interface StoredResult {
+  result: Result;
+  manifest: Manifest;
+  resultDigest: Digest;
+  attestations: Attestation[];
+  /** Never served to a peer. */
+  localOnly: boolean;
+  origin: 'own' | 'peer' | 'remote';
+}
+
+export interface StorePort {
+  manifestsOf(unitKey: Digest): { digest: Digest; manifest: Manifest }[];
+  resultsOf(resultKey: Digest): StoredResult[];
+  /** Whether the blob is there and unchanged; drops what is not. */
+  check(digest: Digest, size: number): 'ok' | 'gone';
+  blobPath(digest: Digest): string;
+  /** undefined for a blob that is gone. */
+  readBlob(digest: Digest): Buffer | undefined;
+  pin(digests: readonly Digest[]): Disposable;
+  touch(resultKey: Digest): void;
+  dropResult(resultKey: Digest, resultDigest: Digest): void;
+  putFile(
+    path: string,
+    options: { link: boolean },
+  ): Promise<{ digest: Digest; size: number } | undefined>;
+  putBytes(bytes: Buffer): Promise<{ digest: Digest; size: number }>;
+  adopt(path: string, digest: Digest, size: number): Promise<void> | void;
+  putResult(entry: StoredResult): void;
+  /** Room for so many bytes, or undefined when the bound does not allow it. */
+  reserve(bytes: number): Disposable | undefined;
+  /** A fresh name on the store's filesystem. */
+  tmpPath(): string;
+}
+
+/** More of the disk than keying needs: what happens after a compile, off the reply path. */
+export interface DiskPort extends Files {
+  /** Change time in nanoseconds; undefined for a missing file. */
+  changedNs(path: string): bigint | undefined;
+  /** Which of the prefixes stand in the file's bytes. */
+  scan(path: string, prefixes: readonly string[]): Promise<string[]>;
+  remove(path: string): void;
+  /**
+   * Gives a file a second name, so that removing the first does not take it; undefined on another
+   * filesystem.
+   */
+  hold(path: string, name: string): string | undefined;
+  /** The digest that a just-written file has, known without reading it. */
+  recordFile(path: string, stat: string, digest: Digest): void;
+  /** Digests a file of any size without holding up other calls. */
+  digestAsync(path: string): Promise<Digest | undefined>;
+}
+
+export interface Toolchain {
+  id: Digest;
+  sysroot: string;
+  /** Host triple. */
+  host: string;
+  commit: string | undefined;
+}
+
+export interface Linker {
+  id: Digest;
+  /** Where the linker looks for libraries, in its order. */
+  searchDirs: string[];
+}
+
+/** Knows compilers and linkers by content; runs them only when it meets one for the first time. */
+export interface ToolsPort {
+  toolchain(
+    compiler: string,
+    target: string | undefined,
+    cwd: string,
+    env: Environment,
+  ): Promise<Toolchain | undefined>;
+  /** A string is the reason why links with it are not cached. */
+  linker(plan: RustcPlan, cwd: string, env: Environment): Promise<Linker | string>;
+  /** Digest of clippy-driver and its configuration for the package. */
+  clippy(driver: string, cwd: string, env: Environment): Digest | undefined;
+  /** What `target-cpu=native` means here. */
+  cpu(): string;
+  /** The top of cargo's target directory for an output directory. */
+  targetDir(outDir: string, env: Environment): string;
+}
+
+export interface ProjectRules {
+  enabled: boolean;
+  cacheTargets?: readonly string[] | undefined;
+  cacheExtensions?: readonly string[] | undefined;
+}
+
+export interface TablePort<T> {
+  get(key: string): T | undefined;
+  put(key: string, value: T): void;
+}
+
+export type Outcome =
+  | {
+      kind: 'hit';
+      unit: string;
+      key: Digest;
+      from: 'disk' | 'peer' | 'remote';
+      peer: string | undefined;
+      bytes: number;
+      ms: number;
+      savedMs: number;
+    }
+  | { kind: 'miss'; unit: string; key: Digest; code: number | null; ms: number; stored: string }
+  | { kind: 'bypass'; unit: string; reason: BypassReason; detail: string }
+  | { kind: 'probe' };
+
+export interface Recorder {
+  outcome(outcome: Outcome): void;
+  /** A result stays on this machine, and why. */
+  localOnly(reason: string, unit: string): void;
+  error(code: ErrorCode, message: string): void;
+  stored(bytes: number): void;
+}
+
+/** One launcher's connection after its call frame. */
+export interface Channel {
+  send(reply: NodeReply): void;
+  /** The next report; undefined when the launcher is gone. */
+  next(): Promise<LauncherReport | undefined>;
+}
+
+export interface PipelinePorts {
+  hasher: Hasher;
+  clock: Clock;
+  disk: DiskPort;
+  store: StorePort;
+  mesh: MeshPort;
+  tools: ToolsPort;
+  /** Rules of the project that the call belongs to; a string is why there are none. */
+  rules(outDir: string, cwd: string): ProjectRules | string;
+  artifacts: TablePort<import('./artifacts.js').ArtifactRecord>;
+  timings: TablePort<number>;
+  recorder: Recorder;
 }

@@ -46,7 +46,16 @@ export type NodeReply =
       stat: string[];
       /** Parent directories to make first (incremental state, temporary files). */
       mkdirs: string[];
-    };
+      /**
+       * Milliseconds that the launcher waits, after its report, for `kept`: the caller may remove
+       * the target directory as soon as the launcher has ended. 0: it does not wait.
+       */
+      ackMs: number;
+    }
+  /** What the compiler made and read is safe; ends a call that was run with `ackMs`. */
+  | { act: 'kept' };
+
+export const ACK_MS = 1_000;
 
 export const HEARTBEAT_MS = 500;
 
@@ -66,6 +75,8 @@ export type LauncherReport =
       /** As the compiler wrote them, before un-mapping. */
       stdout: string;
       stderr: string;
+      /** The streams were longer than what is kept of them. */
+      truncated?: boolean;
       made: StatText[];
       /** Wall milliseconds from spawn to exit. */
       ms: number;

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import type { Percentiles, StatsInfo } from '../../wire/control.js';
+import { addCommand, answerWith, type Cli } from '../command.js';
+import { pairs } from '../table.js';
+import { bytesText, durationText } from '../words.js';
+
+interface StatsFlags {
+  json?: boolean;
+  reset?: boolean;
+}
+
+export function addStats(program: Command, cli: Cli): void {
+  addCommand(
+    program,
+    'stats',
+    'units, hits and time saved since the start or the last reset',
+    'vrift stats\nvrift stats --reset   # shows them once more, then starts from zero',
+  )
+    .option('--reset', 'start from zero afterwards')
+    .action((flags: StatsFlags) =>
+      answerWith(cli, flags, async () => {
+        const stats = (await cli.node.ask('stats', { reset: flags.reset === true })) as StatsInfo;
+        return { json: stats, text: pairs(rows(stats)) };
+      }),
+    );
+}
+
+function rows(stats: StatsInfo): [string, string][] {
+  const { hits, bytes, latencyMs } = stats;
+  return [
+    ['units', String(stats.units)],
+    ['from disk', `${hits.disk}${latencyText(hits.disk, latencyMs.hitDisk)}`],
+    ['from the LAN', `${hits.peer}${latencyText(hits.peer, latencyMs.hitPeer)}`],
+    ...(hits.remote > 0 ? [['from the remote', String(hits.remote)] as [string, string]] : []),
+    ['misses', String(stats.misses)],
+    ['compiled', String(stats.compiled)],
+    ['probes', String(stats.probes)],
+    ['saved', durationText(stats.savedMs)],
+    ['stored', bytesText(bytes.stored)],
+    ['LAN in, out', `${bytesText(bytes.peerIn)}, ${bytesText(bytes.peerOut)}`],
+    ...counted('bypassed', stats.bypassed),
+    ...counted('kept local', stats.localOnly),
+    ...counted('error', stats.errors),
+  ];
+}
+
+function latencyText(count: number, { p50, p95 }: Percentiles): string {
+  return count === 0 ? '' : `  (${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms)`;
+}
+
+/** Most frequent first. */
+function counted(title: string, counts: Record<string, number>): [string, string][] {
+  return Object.entries(counts)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, count]) => [title, `${count} × ${name}`]);
+}

@@ -1,0 +1,114 @@
+import type { OutputRole } from '../base/result.js';
+
+/** Why a call is not cached. Every reason is counted under this name in `vrift stats`. */
+export type BypassReason =
+  | 'not a compiler'
+  | 'workspace wrapper'
+  | 'unknown flag'
+  | 'response file'
+  | 'raw bytes in arguments'
+  | 'emit kind'
+  | 'output file option'
+  | 'no dep-info'
+  | 'crate type'
+  | 'crate name'
+  | 'target output names'
+  | 'target specification file'
+  | 'linker flavor'
+  | 'linker side file'
+  | 'profiling data'
+  | 'save temps'
+  | 'sanitizer or codegen backend'
+  | 'unstable flag'
+  | 'no source'
+  | 'toolchain'
+  | 'linker'
+  | 'native library'
+  | 'profile not cached'
+  | 'extension not cached'
+  | 'switched off'
+  | 'project configuration'
+  | 'home'
+  | 'internal';
+
+/** One `--extern [options:]name[=path]`. */
+export interface Extern {
+  name: string;
+  /** `priv`, `noprelude`, … as written, or ''. */
+  options: string;
+  /** Absolute; undefined for a crate of the sysroot. */
+  path: string | undefined;
+}
+
+/** `-L [kind=]path`. */
+export interface SearchDir {
+  kind: string;
+  path: string;
+}
+
+/** `-l [kind[:modifiers]=]name[:rename]`. */
+export interface NativeLib {
+  kind: string;
+  modifiers: string;
+  name: string;
+}
+
+export interface PlannedOutput {
+  role: OutputRole;
+  /** Absolute. */
+  path: string;
+  executable: boolean;
+  /** What rustc calls it in an artifact message, where it sends one. */
+  emit: 'link' | 'metadata' | 'dep-info';
+}
+
+/** One argument after parsing: enough to print it again, mapped or not. */
+export interface Argument {
+  /** The flag as the table names it (`--extern`, `-C opt-level`), or '' for a free argument. */
+  flag: string;
+  /** The words as written, e.g. ['-C', 'opt-level=3']. */
+  words: string[];
+  /** The value alone, when the flag takes one. */
+  value: string | undefined;
+}
+
+export interface RustcPlan {
+  compiler: string;
+  /** clippy-driver's path when it stands before rustc. */
+  clippy: string | undefined;
+  arguments: Argument[];
+  crateName: string;
+  crateTypes: string[];
+  test: boolean;
+  /** As written on the command line. */
+  source: string;
+  target: string | undefined;
+  outDir: string;
+  extraFilename: string;
+  metadata: string | undefined;
+  incremental: string | undefined;
+  externs: Extern[];
+  searchDirs: SearchDir[];
+  nativeLibs: NativeLib[];
+  linkArgs: string[];
+  /** `-C linker=`. */
+  linker: string | undefined;
+  optimised: boolean;
+  targetCpuNative: boolean;
+  splitDebuginfo: 'off' | 'packed' | 'unpacked';
+  /** Flags under which a path may stand in an output where no scan finds it. */
+  opaque: boolean;
+  /** Whether the linker runs. */
+  links: boolean;
+  /** Whether the content of dependencies' rlibs goes into an output. */
+  bundles: boolean;
+  json: boolean;
+  artifactMessages: boolean;
+  /** What `--emit` asks for; a path where it names one. */
+  emit: Partial<Record<'link' | 'metadata' | 'dep-info', string | null>>;
+}
+
+export type Parsed =
+  | { kind: 'plan'; plan: RustcPlan }
+  | { kind: 'probe' }
+  | { kind: 'bypass'; reason: BypassReason; detail: string };

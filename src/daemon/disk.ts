@@ -1,0 +1,82 @@
+import { linkSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Digest } from '../base/digest.js';
+import { holdsPath } from '../keying/scan.js';
+import type { DiskPort } from '../pipeline/ports.js';
+
+/** What the store remembers of files outside of it. */
+export interface FileDigestsPort {
+  fileDigest(path: string): Digest | undefined;
+  fileDigestAsync(path: string): Promise<Digest | undefined>;
+  recordFile(path: string, stat: string, digest: Digest): void;
+}
+
+/** A directory that was resolved is taken for unmoved within one burst of calls. */
+const RESOLVED_MS = 1_000;
+
+const CHUNK_BYTES = 4 << 20;
+
+/** The real disk, as the pipeline sees it. */
+export function openDisk(digests: FileDigestsPort, monotonic: () => number): DiskPort {
+  const resolved = new Map<string, { path: string; at: number }>();
+  return {
+    digest: (path) => digests.fileDigest(path),
+    digestAsync: (path) => digests.fileDigestAsync(path),
+    recordFile: (path, stat, digest) => digests.recordFile(path, stat, digest),
+    exists: (path) => statSync(path, { throwIfNoEntry: false }) !== undefined,
+    changedNs: (path) => {
+      const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+      return stat?.isFile() === true ? stat.ctimeNs : undefined;
+    },
+    read: (path) => attempt(() => readFileSync(path)),
+    list: (path) => attempt(() => readdirSync(path)),
+    remove: (path) => rmSync(path, { force: true }),
+    hold: (path, name) =>
+      attempt(() => {
+        linkSync(path, name);
+        return name;
+      }),
+    realpath: (path) => {
+      const known = resolved.get(path);
+      const now = monotonic();
+      if (known !== undefined && now - known.at < RESOLVED_MS) return known.path;
+      const real = attempt(() => realpathSync(path)) ?? path;
+      if (resolved.size > 10_000) resolved.clear();
+      resolved.set(path, { path: real, at: now });
+      return real;
+    },
+    scan,
+  };
+}
+
+/** Reads in pieces that overlap by the longest prefix, so that none hides at a seam. */
+async function scan(path: string, prefixes: readonly string[]): Promise<string[]> {
+  const overlap = Math.max(1, ...prefixes.map((prefix) => Buffer.byteLength(prefix)));
+  const found = new Set<string>();
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const buffer = Buffer.allocUnsafe(Math.min(size, CHUNK_BYTES) + overlap);
+    let kept = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, kept, buffer.length - kept, null);
+      if (bytesRead === 0) return [...found];
+      const filled = buffer.subarray(0, kept + bytesRead);
+      for (const prefix of prefixes) {
+        if (!found.has(prefix) && holdsPath(filled, [prefix]) !== undefined) found.add(prefix);
+      }
+      kept = Math.min(overlap, filled.length);
+      filled.copyWithin(0, filled.length - kept);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,33 @@
+/** What a node needs of the machine and the user it runs for. */
+const ALLOWED: ReadonlySet<string> = new Set([
+  'PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+  'LANG',
+  'TZ',
+  'TMPDIR',
+  'XDG_RUNTIME_DIR',
+  'RUSTUP_HOME',
+]);
+
+/** One build's wishes, which the launcher sends with each call. */
+const CALLERS_OWN: ReadonlySet<string> = new Set([
+  'VRIFT_DISABLE',
+  'VRIFT_READONLY',
+  'VRIFT_RECACHE',
+]);
+
+/**
+ * The environment of a node that somebody's build happens to start: nothing that would change
+ * other people's builds, and nothing that Node or the dynamic linker would obey.
+ */
+export function nodeEnvironment(env: NodeJS.ProcessEnv, home: string): NodeJS.ProcessEnv {
+  const kept: NodeJS.ProcessEnv = {};
+  for (const [name, value] of Object.entries(env)) {
+    const own = name.startsWith('VRIFT_') && !CALLERS_OWN.has(name);
+    if (own || name.startsWith('LC_') || ALLOWED.has(name)) kept[name] = value;
+  }
+  return { ...kept, VRIFT_HOME: home };
+}

@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { toVriftError, VriftError } from '../../base/errors.js';
+import { ask } from '../../wire/ask.js';
+import type { StartInfo } from '../../wire/control.js';
+import type { HomePaths } from '../../wire/home.js';
+import { nodeEnvironment } from './environment.js';
+import { prepareHome } from './home.js';
+import { reportFile, takeReport } from './report.js';
+
+export interface SpawnOptions {
+  home: string;
+  env: NodeJS.ProcessEnv;
+  /** How long a start may take in all. */
+  withinMs?: number;
+}
+
+const START_MS = 10_000;
+const POLL_MS = 15;
+/** After a faster starter's node has taken the home, and does not answer yet. */
+const LOSER_WAIT_MS = 200;
+const MAX_OUTPUT_BYTES = 256 * 1024;
+
+/**
+ * Makes sure that a node serves this home: finds the running one or starts one that outlives this
+ * process, its terminal and its pipes. Several starters at once find the same node.
+ *
+ * @throws VRIFT_NODE_START, or what kept the node from starting (VRIFT_CONFIG_INVALID, …)
+ */
+export async function spawnNode(options: SpawnOptions): Promise<StartInfo> {
+  const paths = prepareHome(options.home);
+  const until = Date.now() + (options.withinMs ?? START_MS);
+  let child: Detached | undefined;
+  while (Date.now() < until) {
+    const info = await answering(paths.home, until - Date.now());
+    if (info !== undefined) {
+      child?.forget();
+      return info;
+    }
+    child ??= new Detached(paths, options.env);
+    if (child.exitCode === undefined) {
+      await sleep(POLL_MS);
+      continue;
+    }
+    if (child.exitCode !== 0) throw child.failure();
+    child.forget();
+    child = undefined;
+    await sleep(LOSER_WAIT_MS);
+  }
+  child?.forget();
+  throw new VriftError('VRIFT_NODE_START', `no node answered for ${paths.home} in time`);
+}
+
+async function answering(home: string, withinMs: number): Promise<StartInfo | undefined> {
+  try {
+    return (await ask(home, 'ping', {}, { timeoutMs: withinMs })) as StartInfo;
+  } catch (error) {
+    const known = toVriftError(error);
+    // A node that fails to open tells every asker why; its starter has the report too.
+    if (known.code === 'VRIFT_NODE_ABSENT') return undefined;
+    throw known;
+  }
+}
+
+/** A node in a session of its own, with nothing of the caller's but an allow-listed environment. */
+class Detached {
+  readonly #paths: HomePaths;
+  readonly #process: ChildProcess;
+  readonly #report: string;
+  /** Undefined while it runs; 1 for one that a signal ended or that could not be started. */
+  exitCode: number | undefined;
+
+  constructor(paths: HomePaths, env: NodeJS.ProcessEnv) {
+    this.#paths = paths;
+    this.#report = reportFile(paths.run, randomBytes(8).toString('hex'));
+    const size = statSync(paths.output, { throwIfNoEntry: false })?.size ?? 0;
+    const output = openSync(paths.output, size > MAX_OUTPUT_BYTES ? 'w' : 'a', 0o600);
+    const entry = fileURLToPath(new URL('./entry.js', import.meta.url));
+    this.#process = spawn(process.execPath, [entry, paths.home, this.#report], {
+      cwd: paths.home,
+      env: nodeEnvironment(env, paths.home),
+      detached: true,
+      stdio: ['ignore', output, output],
+    });
+    closeSync(output);
+    this.#process.on('error', () => {
+      this.exitCode = 1;
+    });
+    this.#process.on('exit', (code) => {
+      this.exitCode = code ?? 1;
+    });
+  }
+
+  /** Why it ended: its own report, else the last words of Node itself. */
+  failure(): VriftError {
+    const report = takeReport(this.#report);
+    if (report !== undefined) return report;
+    const said = lastWords(this.#paths.output);
+    return new VriftError('VRIFT_NODE_START', `the node ended while it started: ${said}`);
+  }
+
+  /** Lets this process end while the node lives on. */
+  forget(): void {
+    this.#process.unref();
+    rmSync(this.#report, { force: true });
+  }
+}
+
+function lastWords(file: string): string {
+  try {
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    return lines.findLast((line) => /error/i.test(line))?.trim() ?? lines.at(-1) ?? '';
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,185 @@
+import { Worker } from 'node:worker_threads';
+import { type ErrorCode, VriftError } from '../../base/errors.js';
+import type { MeshState } from '../../mesh/node.js';
+import type { Candidate, MeshPort } from '../../pipeline/ports.js';
+import type { MemberInfo, PeerInfo } from '../../wire/control.js';
+import { flagParam, optionalNumber, optionalText, type RpcTable, textParam } from '../lifecycle/rpc.js';
+import { columnsOf, type LogLine } from './events.js';
+import type { MeshRequest, WorkerMessage, WorkerStart } from './messages.js';
+
+export interface LinkOptions extends WorkerStart {
+  onLine(line: LogLine): void;
+  /** Content bytes that went to a peer. */
+  onSent(bytes: number): void;
+}
+
+interface Waiter {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+const DEFAULT_TTL_MS = 15 * 60_000;
+
+/** Beyond a deadline, for the way between the threads. */
+const GRACE_MS = 250;
+
+/** The main thread's end of the mesh. When the thread dies, builds go on without peers. */
+export class MeshLink implements MeshPort {
+  readonly #worker: Worker;
+  readonly #options: LinkOptions;
+  readonly #waiting = new Map<number, Waiter>();
+  #last = 0;
+  #state: MeshState | undefined;
+  #gone: VriftError | undefined;
+  #ready: (state: MeshState) => void = () => {};
+  readonly #opened: Promise<MeshState>;
+
+  private constructor(options: LinkOptions) {
+    const { identityDir, storePath, mesh, portChosen } = options;
+    const workerData: WorkerStart = { identityDir, storePath, mesh, portChosen };
+    this.#options = options;
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
+    this.#opened = new Promise((resolve) => {
+      this.#ready = resolve;
+    });
+    this.#worker.on('message', (message: WorkerMessage) => this.#receive(message));
+    this.#worker.on('error', (error) => this.#lose(error));
+    this.#worker.on('exit', () => this.#lose(new Error('the mesh thread ended')));
+  }
+
+  /** Starts the thread and does not wait for it: builds need no mesh. */
+  static open(options: LinkOptions): MeshLink {
+    return new MeshLink(options);
+  }
+
+  get node(): string {
+    return this.#state?.node ?? '';
+  }
+
+  get port(): number | null {
+    return this.#state?.port ?? null;
+  }
+
+  get reachable(): boolean {
+    return this.#gone === undefined && (this.#state?.mesh?.connected ?? 0) > 0;
+  }
+
+  /** Resolves with the state when the mesh is open, or has failed to. */
+  async opened(): Promise<MeshState> {
+    return this.#opened;
+  }
+
+  async find(unitKey: Parameters<MeshPort['find']>[0], { deadlineMs }: { deadlineMs: number }) {
+    const found = await this.#patient({ method: 'find', unitKey, deadlineMs }, deadlineMs);
+    return (found as Candidate[] | undefined) ?? [];
+  }
+
+  async fetch(
+    candidate: Candidate,
+    need: Parameters<MeshPort['fetch']>[1],
+    { deadlineMs }: { deadlineMs: number },
+  ) {
+    const request: MeshRequest = { method: 'fetch', candidate, need, deadlineMs };
+    return (await this.#patient(request, deadlineMs)) as Awaited<ReturnType<MeshPort['fetch']>>;
+  }
+
+  async state(): Promise<MeshState> {
+    await this.#opened;
+    if (this.#gone === undefined) return (await this.#ask({ method: 'state' })) as MeshState;
+    const { code, message, hint } = this.#gone;
+    return { node: this.node, mesh: null, port: null, problems: [{ code, message, hint }] };
+  }
+
+  async peers(): Promise<PeerInfo[]> {
+    await this.#opened;
+    return (await this.#ask({ method: 'peers' })) as PeerInfo[];
+  }
+
+  /** The `mesh.…` methods of the control socket. */
+  methods(): RpcTable {
+    const ask = async (request: MeshRequest) => {
+      await this.#opened;
+      const value = await this.#ask(request);
+      this.#state = await this.state();
+      return value;
+    };
+    return {
+      'mesh.create': (params) =>
+        ask({ method: 'create', name: optionalText(params, 'name') ?? 'mesh' }),
+      'mesh.invite': (params) =>
+        ask({
+          method: 'invite',
+          role: optionalText(params, 'role') ?? 'member',
+          ttlMs: optionalNumber(params, 'ttlMs') ?? DEFAULT_TTL_MS,
+        }),
+      'mesh.join': (params) => ask({ method: 'join', token: textParam(params, 'token') }),
+      'mesh.members': () => ask({ method: 'members' }) as Promise<MemberInfo[]>,
+      'mesh.leave': (params) => ask({ method: 'leave', force: flagParam(params, 'force') }),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#opened;
+    if (this.#gone === undefined) await this.#ask({ method: 'close' }).catch(() => undefined);
+    await this.#worker.terminate();
+  }
+
+  #ask(request: MeshRequest): Promise<unknown> {
+    if (this.#gone !== undefined) return Promise.reject(this.#gone);
+    const id = ++this.#last;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, request });
+    });
+  }
+
+  /** For calls on a build's path: a thread that is late or gone is a miss. */
+  async #patient(request: MeshRequest, deadlineMs: number): Promise<unknown> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), deadlineMs + GRACE_MS);
+    });
+    try {
+      return await Promise.race([this.#ask(request).catch(() => undefined), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #receive(message: WorkerMessage): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#state = message.state;
+        return this.#ready(message.state);
+      case 'answer':
+        return this.#take(message.id)?.resolve(message.value);
+      case 'failure':
+        return this.#take(message.id)?.reject(new VriftError(message.code, message.message));
+      case 'event':
+        this.#state = message.state;
+        return this.#options.onLine(columnsOf(message.event));
+      case 'sent':
+        return this.#options.onSent(message.bytes);
+      default:
+        message satisfies never;
+    }
+  }
+
+  #take(id: number): Waiter | undefined {
+    const waiter = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiter;
+  }
+
+  #lose(error: Error): void {
+    if (this.#gone !== undefined) return;
+    const known = error as Error & { code?: ErrorCode };
+    const code = known.code?.startsWith('VRIFT_') ? known.code : 'VRIFT_INTERNAL';
+    this.#gone = new VriftError(code, `the mesh has stopped: ${error.message}`);
+    const state = { node: this.node, mesh: null, port: null, problems: [] };
+    for (const waiter of this.#waiting.values()) waiter.reject(this.#gone);
+    this.#waiting.clear();
+    this.#ready(state);
+    this.#options.onLine({ level: 'error', code, columns: ['mesh', this.#gone.message] });
+  }
+}

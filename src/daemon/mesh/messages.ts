@@ -1,0 +1,42 @@
+import type { Digest } from '../../base/digest.js';
+import type { ErrorCode } from '../../base/errors.js';
+import type { MeshEvent } from '../../mesh/events.js';
+import type { MeshState } from '../../mesh/node.js';
+import type { Candidate } from '../../pipeline/ports.js';
+import type { MeshConfig } from '../config/node.js';
+
+/** What the mesh's thread is started with. */
+export interface WorkerStart {
+  identityDir: string;
+  storePath: string;
+  mesh: MeshConfig;
+  /** Whether the user chose the port; otherwise any other will do when it is taken. */
+  portChosen: boolean;
+}
+
+/** What the main thread asks of the mesh's thread. */
+export type MeshRequest =
+  | { method: 'find'; unitKey: Digest; deadlineMs: number }
+  | {
+      method: 'fetch';
+      candidate: Candidate;
+      need: { digest: Digest; size: number }[];
+      deadlineMs: number;
+    }
+  | { method: 'state' | 'peers' | 'members' | 'close' }
+  | { method: 'create'; name: string }
+  | { method: 'invite'; role: string; ttlMs: number }
+  | { method: 'join'; token: string }
+  | { method: 'leave'; force: boolean };
+
+export interface NumberedRequest {
+  id: number;
+  request: MeshRequest;
+}
+
+export type WorkerMessage =
+  | { kind: 'ready'; state: MeshState }
+  | { kind: 'answer'; id: number; value: unknown }
+  | { kind: 'failure'; id: number; code: ErrorCode; message: string }
+  | { kind: 'event'; event: MeshEvent; state: MeshState }
+  | { kind: 'sent'; bytes: number };

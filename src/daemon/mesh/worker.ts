@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import { canonicalJson } from '../../base/canonical.js';
+import { toVriftError } from '../../base/errors.js';
+import { isRole } from '../../identity/roles.js';
+import { resultKeyOf } from '../../keying/manifest.js';
+import { MeshNode } from '../../mesh/node.js';
+import type { PeerReader } from '../../server/ports.js';
+import { buildServer } from '../../server/server.js';
+import { openHasher } from '../../store/hashing.js';
+import { StoreReader } from '../../store/reader.js';
+import { VriftError } from '../../base/errors.js';
+import type { MeshRequest, NumberedRequest, WorkerMessage, WorkerStart } from './messages.js';
+
+/**
+ * The mesh's own thread: discovery, TLS, serving and fetching never hold up the answers to
+ * launchers. It reads the store; only the main thread writes it.
+ */
+const port = parentPort;
+if (port === null) throw new Error('the mesh runs in a worker thread only');
+const start = workerData as WorkerStart;
+const say = (message: WorkerMessage) => port.postMessage(message);
+
+const hasher = await openHasher();
+const store = StoreReader.open(start.storePath);
+const reader: PeerReader = {
+  candidates: (unitKey) =>
+    store.candidates(unitKey).flatMap(({ manifest, result, attestations, origin }) => {
+      const resultDigest = hasher.hash(canonicalJson(result));
+      const testimony = { resultKey: result.resultKey, resultDigest };
+      const vouched = node.vouch(attestations, origin === 'own' ? testimony : undefined);
+      return vouched.length === 0 ? [] : [{ manifest, result, attestations: vouched }];
+    }),
+  openBlob: (digest) => store.openBlob(digest),
+  resultCount: () => store.resultCount(),
+};
+
+const node: MeshNode = await MeshNode.open({
+  dir: start.identityDir,
+  config: {
+    nodeName: start.mesh.name,
+    port: start.portChosen ? start.mesh.port : undefined,
+    peers: start.mesh.peers,
+    mdns: start.mesh.discovery,
+    interfaces: start.mesh.interfaces ?? undefined,
+  },
+  hasher,
+  resultKeyOf: (unitKey, manifest) => resultKeyOf(unitKey, manifest, hasher),
+  tmpPath: () => join(start.storePath, 'tmp', `mesh-${randomBytes(12).toString('hex')}`),
+  buildServer: (context) =>
+    buildServer({
+      reader,
+      context: {
+        ...context,
+        onSent: (peer, bytes) => {
+          context.onSent(peer, bytes);
+          say({ kind: 'sent', bytes });
+        },
+      },
+    }),
+  onEvent: (event) => queueMicrotask(() => say({ kind: 'event', event, state: node.state() })),
+});
+
+const answer = async (request: MeshRequest): Promise<unknown> => {
+  switch (request.method) {
+    case 'find':
+      return node.find(request.unitKey, { deadlineMs: request.deadlineMs });
+    case 'fetch':
+      return node.fetch(request.candidate, request.need, { deadlineMs: request.deadlineMs });
+    case 'state':
+      return node.state();
+    case 'peers':
+      return node.peers();
+    case 'members':
+      return node.members();
+    case 'create':
+      return node.create(request.name);
+    case 'invite': {
+      const { role, ttlMs } = request;
+      if (!isRole(role)) throw new VriftError('VRIFT_USAGE', `no such role: ${role}`);
+      return node.invite({ role, ttlMs });
+    }
+    case 'join':
+      return { ...(await node.join(request.token)), via: 'token' };
+    case 'leave': {
+      const before = node.state().mesh;
+      await node.leave({ force: request.force });
+      return { left: before?.mesh ?? null, name: before?.name ?? null };
+    }
+    case 'close':
+      await node.close();
+      await store.close();
+      return null;
+    default:
+      return request satisfies never;
+  }
+};
+
+port.on('message', ({ id, request }: NumberedRequest) => {
+  answer(request).then(
+    (value) => {
+      say({ kind: 'answer', id, value });
+      if (request.method === 'close') port.close();
+    },
+    (error: unknown) => {
+      const { code, message } = toVriftError(error);
+      say({ kind: 'failure', id, code, message });
+    },
+  );
+});
+say({ kind: 'ready', state: node.state() });

@@ -1,0 +1,129 @@
+import { hostname } from 'node:os';
+import { systemClock } from '../base/clock.js';
+import type { Digest } from '../base/digest.js';
+import type { ArtifactRecord } from '../pipeline/artifacts.js';
+import { Pipeline } from '../pipeline/pipeline.js';
+import type { StorePort } from '../pipeline/ports.js';
+import { openHasher } from '../store/hashing.js';
+import { Store } from '../store/store.js';
+import type { StatusInfo } from '../wire/control.js';
+import { VERSION } from '../wire/version.js';
+import { effectiveSettings, isBroken } from './config/project.js';
+import { openDisk } from './disk.js';
+import { optionalNumber, flagParam, type RpcTable } from './lifecycle/rpc.js';
+import type { NodeContext, OpenedNode } from './lifecycle/serve.js';
+import { MeshLink } from './mesh/link.js';
+import { openRecorder } from './recorder.js';
+import { openTools } from './tools/tools.js';
+
+/** Entries of the tables; each is a few hundred bytes. */
+const MAX_ARTIFACTS = 200_000;
+const MAX_TIMINGS = 20_000;
+
+/** Store, pipeline and mesh of one node, wired together. */
+export async function openNode(context: NodeContext): Promise<OpenedNode> {
+  const { config, log, stats, paths } = context;
+  const clock = systemClock;
+  const hasher = await openHasher();
+  const store = await Store.open({
+    path: config.localPath,
+    maxBytes: config.maxLocalBytes,
+    hasher,
+    clock,
+    onEvent: (event) => {
+      stats.error(event.code);
+      log.warn('store', event.code, event.message);
+    },
+  });
+  const mesh = MeshLink.open({
+    identityDir: paths.identity,
+    storePath: config.localPath,
+    mesh: config.mesh,
+    portChosen: config.settings.some(
+      ({ key, source }) => key === 'mesh.port' && source !== 'default',
+    ),
+    onLine: ({ level, code, columns: [event, ...columns] }) => {
+      if (code !== undefined) stats.error(code);
+      log[level](String(event), ...columns);
+    },
+    onSent: (bytes) => stats.addBytes('peerOut', bytes),
+  });
+  await mesh.opened();
+  const digestAsync = (path: string) => store.fileDigestAsync(path);
+  const pipeline = new Pipeline({
+    hasher,
+    clock,
+    disk: openDisk(store, clock.monotonic),
+    store: storePort(store),
+    mesh,
+    tools: openTools({
+      hasher,
+      digest: (path: string): Digest | undefined => store.fileDigest(path),
+      digestAsync,
+      monotonic: clock.monotonic,
+    }),
+    rules: (outDir, cwd) => {
+      const project = context.projects.for(outDir, cwd);
+      if (isBroken(project)) {
+        stats.error(project.error.code);
+        return project.error.message;
+      }
+      return {
+        enabled: project.enabled,
+        cacheTargets: project.cacheTargets ?? undefined,
+        cacheExtensions: project.cacheExtensions ?? undefined,
+      };
+    },
+    artifacts: store.table<ArtifactRecord>('artifacts', { maxEntries: MAX_ARTIFACTS }),
+    timings: store.table<number>('timings', { maxEntries: MAX_TIMINGS }),
+    recorder: openRecorder(stats, log),
+  });
+
+  const status = async (params: Record<string, unknown>): Promise<StatusInfo> => {
+    const state = await mesh.state();
+    const cwd = typeof params.cwd === 'string' ? params.cwd : undefined;
+    const project = context.projects.for(cwd);
+    return {
+      running: true,
+      node: state.node,
+      name: config.mesh.name || hostname(),
+      pid: process.pid,
+      version: VERSION,
+      uptimeMs: Math.round(clock.now() - context.startedAt),
+      rssBytes: process.memoryUsage.rss(),
+      mesh: state.mesh,
+      problems: state.problems,
+      store: store.stats(),
+      config: effectiveSettings(config.settings, project),
+    };
+  };
+  const rpc: RpcTable = {
+    status,
+    peers: () => mesh.peers(),
+    gc: (params) => {
+      const maxBytes = optionalNumber(params, 'maxBytes');
+      const olderThanMs = optionalNumber(params, 'olderThanMs');
+      return store.gc({
+        ...(maxBytes === undefined ? {} : { maxBytes }),
+        ...(olderThanMs === undefined ? {} : { olderThanMs }),
+        all: flagParam(params, 'all'),
+      });
+    },
+    verify: (params) => store.verify({ repair: flagParam(params, 'repair') }),
+    ...mesh.methods(),
+  };
+  return {
+    onCall: (frame, channel) => pipeline.call(frame, channel),
+    rpc,
+    info: () => ({ node: mesh.node, port: mesh.port }),
+    close: async () => {
+      await mesh.close();
+      await store.close();
+    },
+  };
+}
+
+/** The store takes more than the pipeline asks of it. */
+function storePort(store: Store): StorePort {
+  return store;
+}

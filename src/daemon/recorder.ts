@@ -1,0 +1,56 @@
+import type { Recorder } from '../pipeline/ports.js';
+import type { Log } from './lifecycle/log.js';
+import type { Stats } from './lifecycle/stats.js';
+
+/** Every ending of a call: counted, and one line in the log. */
+export function openRecorder(stats: Stats, log: Log): Recorder {
+  return {
+    outcome(outcome) {
+      switch (outcome.kind) {
+        case 'hit': {
+          stats.hit(outcome.from, outcome.ms, outcome.savedMs);
+          if (outcome.from === 'peer') stats.addBytes('peerIn', outcome.bytes);
+          const from = outcome.peer === undefined ? outcome.from : `peer=${outcome.peer.slice(0, 8)}`;
+          const size = `${Math.ceil(outcome.bytes / 1000)}kB`;
+          log.info('hit', outcome.key.slice(0, 8), outcome.unit, from, size, inMs(outcome.ms));
+          return;
+        }
+        case 'miss':
+          stats.miss();
+          stats.compiled();
+          log.info(
+            'miss',
+            outcome.key.slice(0, 8),
+            outcome.unit,
+            outcome.stored,
+            `exit=${outcome.code ?? 'signal'}`,
+            inMs(outcome.ms),
+          );
+          return;
+        case 'bypass':
+          stats.bypass(outcome.reason);
+          stats.compiled();
+          log.info('bypass', '-', outcome.unit, outcome.reason, outcome.detail);
+          return;
+        case 'probe':
+          stats.probe();
+          return;
+        default:
+          outcome satisfies never;
+      }
+    },
+    localOnly(reason, unit) {
+      stats.localOnly(reason);
+      log.debug('local', unit, reason);
+    },
+    error(code, message) {
+      stats.error(code);
+      log.warn('error', code, message);
+    },
+    stored: (bytes) => stats.addBytes('stored', bytes),
+  };
+}
+
+function inMs(ms: number): string {
+  return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)}ms`;
+}

@@ -1,0 +1,169 @@
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Digest, Hasher } from '../../base/digest.js';
+import type { Environment } from '../../keying/ports.js';
+import type { Toolchain } from '../../pipeline/ports.js';
+import { ask, findProgram } from './run.js';
+
+/** How long a toolchain's files are taken for unchanged within one burst of calls. */
+const BURST_MS = 500;
+
+export interface ToolchainOptions {
+  hasher: Hasher;
+  /** Digest of a file that may have hundreds of megabytes. */
+  digest(path: string): Promise<Digest | undefined>;
+  monotonic(): number;
+}
+
+interface Known {
+  stamp: string;
+  checkedAt: number;
+  toolchain: Toolchain;
+}
+
+/** Compilers by content: two homes with the same rustc at different places get one identity. */
+export class Toolchains {
+  readonly #options: ToolchainOptions;
+  readonly #known = new Map<string, Promise<Known | undefined>>();
+  readonly #sysroots = new Map<string, string>();
+
+  constructor(options: ToolchainOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param target triple of the call, when it names one: its libraries are part of the identity
+   * @returns undefined when the compiler cannot be run
+   */
+  async identify(
+    compiler: string,
+    target: string | undefined,
+    cwd: string,
+    env: Environment,
+  ): Promise<Toolchain | undefined> {
+    const sysroot = await this.#sysroot(compiler, cwd, env);
+    if (sysroot === undefined) return undefined;
+    const key = `${sysroot}\0${target ?? ''}`;
+    const known = await this.#known.get(key);
+    const now = this.#options.monotonic();
+    if (known !== undefined && now - known.checkedAt < BURST_MS) return known.toolchain;
+    const stamp = stampOf(identityFiles(sysroot, target));
+    if (known !== undefined && known.stamp === stamp) {
+      known.checkedAt = now;
+      return known.toolchain;
+    }
+    const fresh = this.#identify(sysroot, target, stamp, env);
+    this.#known.set(key, fresh);
+    const made = await fresh;
+    if (made === undefined) this.#known.delete(key);
+    return made?.toolchain;
+  }
+
+  async #identify(
+    sysroot: string,
+    target: string | undefined,
+    stamp: string,
+    env: Environment,
+  ): Promise<Known | undefined> {
+    const version = await ask(join(sysroot, 'bin', 'rustc'), ['-vV'], sysroot, env, [
+      'LD_LIBRARY_PATH',
+    ]);
+    const host = /^host: (.+)$/m.exec(version ?? '')?.[1];
+    if (version === undefined || host === undefined) return undefined;
+    const lines: string[] = [version];
+    for (const path of identityFiles(sysroot, target)) {
+      const digest = await this.#options.digest(path);
+      if (digest === undefined) return undefined;
+      lines.push(`${path.slice(sysroot.length)} ${digest}`);
+    }
+    const commit = /^commit-hash: ([0-9a-f]+)$/m.exec(version)?.[1];
+    const id = this.#options.hasher.hash(lines.join('\n'));
+    return {
+      stamp,
+      checkedAt: this.#options.monotonic(),
+      toolchain: { id, sysroot, host, commit },
+    };
+  }
+
+  /** rustup's proxy stands in for whatever toolchain the directory and environment choose. */
+  async #sysroot(compiler: string, cwd: string, env: Environment): Promise<string | undefined> {
+    const program = findProgram(compiler, cwd, env);
+    if (program === undefined) return undefined;
+    const real = realpathSync(program);
+    const beside = dirname(dirname(program));
+    if (basename(real) === 'rustc' && existsSync(join(beside, 'lib', 'rustlib'))) return beside;
+    const key = [program, stampOf([real]), choiceOf(cwd, env)].join('\0');
+    const known = this.#sysroots.get(key);
+    if (known !== undefined) return known;
+    const more = ['RUSTUP_HOME', 'RUSTUP_TOOLCHAIN', 'CARGO_HOME', 'LD_LIBRARY_PATH'];
+    const answer = (await ask(program, ['--print', 'sysroot'], cwd, env, more))?.trim();
+    if (answer === undefined || !existsSync(join(answer, 'bin', 'rustc'))) return undefined;
+    this.#sysroots.set(key, answer);
+    return answer;
+  }
+}
+
+/** Everything that decides which toolchain rustup's proxy picks. */
+function choiceOf(cwd: string, env: Environment): string {
+  const home = env.get('RUSTUP_HOME') ?? `${env.get('HOME') ?? ''}/.rustup`;
+  const chosen = env.get('RUSTUP_TOOLCHAIN');
+  if (chosen !== undefined) return `${home}\0${chosen}`;
+  const files = [join(home, 'settings.toml')];
+  for (let dir = cwd; ; dir = dirname(dir)) {
+    files.push(join(dir, 'rust-toolchain'), join(dir, 'rust-toolchain.toml'));
+    if (dirname(dir) === dir) break;
+  }
+  return `${home}\0${cwd}\0${stampOf(files)}`;
+}
+
+/** What compiles and what is linked in, sorted; sources, docs and other targets are not. */
+function identityFiles(sysroot: string, target: string | undefined): string[] {
+  const lib = join(sysroot, 'lib');
+  const rustlib = join(lib, 'rustlib');
+  const files = [join(sysroot, 'bin', 'rustc')];
+  for (const name of names(lib)) {
+    if (/^lib(rustc|LLVM|std)/.test(name)) files.push(join(lib, name));
+  }
+  const host = hostOf(sysroot);
+  for (const triple of new Set([host, target ?? host])) {
+    for (const dir of ['lib', 'bin', 'codegen-backends']) {
+      files.push(...filesBelow(join(rustlib, triple, dir)));
+    }
+    files.push(join(rustlib, triple, 'target.json'));
+  }
+  return files.filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile()).sort();
+}
+
+/** The triple whose directory holds the compiler's own tools or libraries. */
+function hostOf(sysroot: string): string {
+  const rustlib = join(sysroot, 'lib', 'rustlib');
+  const triples = names(rustlib).filter((name) => existsSync(join(rustlib, name, 'lib')));
+  const named = triples.filter((triple) => sysroot.endsWith(triple));
+  const tools = triples.filter((triple) => existsSync(join(rustlib, triple, 'bin')));
+  return named[0] ?? tools[0] ?? triples[0] ?? '';
+}
+
+function filesBelow(dir: string): string[] {
+  return names(dir).flatMap((name) => {
+    const path = join(dir, name);
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? filesBelow(path) : [path];
+  });
+}
+
+function names(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
+
+function stampOf(paths: readonly string[]): string {
+  const stamps = paths.map((path) => {
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stat === undefined
+      ? `${path} -`
+      : `${path} ${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
+  });
+  return stamps.join('\n');
+}

@@ -1,0 +1,82 @@
+import { VriftError } from '../base/errors.js';
+import type { Ledger } from './ledger.js';
+import { addThatHolds, countingAddsBy, leavesNoAdmin } from './revocation.js';
+import { strongestOf } from './roles.js';
+import type { Roster, Standing } from './roster.js';
+import { MAX_KEPT, type Statement } from './statements.js';
+
+/** One line of `vrift mesh members`. */
+export interface Member {
+  node: string;
+  name: string;
+  role: string;
+  addedBy: string | null;
+  revoked: boolean;
+}
+
+/** Current members first, then the revoked; by name. */
+export function membersOf(roster: Roster): Member[] {
+  return [...linesOf(roster.members, false), ...linesOf(roster.revoked, true)];
+}
+
+/** @throws VRIFT_MESH_FORBIDDEN unless `self` is a current admin and the key was never revoked */
+export function assertMayAdd(roster: Roster, self: string, node: string): void {
+  assertAdmin(roster, self);
+  if (roster.revoked.has(node)) {
+    const message = `node ${node} was revoked: its key never returns, it needs a new one`;
+    throw new VriftError('VRIFT_MESH_FORBIDDEN', message);
+  }
+}
+
+/**
+ * @throws VRIFT_USAGE for a node that the mesh does not know; VRIFT_MESH_FORBIDDEN when `self`
+ *   is no admin and not the node itself
+ */
+export function assertMayRevoke(roster: Roster, self: string, node: string): void {
+  if (!roster.members.has(node) && !roster.revoked.has(node)) {
+    throw new VriftError('VRIFT_USAGE', `this mesh has no member ${node}`);
+  }
+  if (self !== node) assertAdmin(roster, self);
+}
+
+/** @throws VRIFT_MESH_FORBIDDEN when members would be left without an admin */
+export function assertAdminRemains(ledger: Ledger, revoke: Statement): void {
+  if (!leavesNoAdmin(ledger.genesis, ledger.claims(), revoke)) return;
+  const message = 'the last admin would go: add another admin first, or use --force';
+  throw new VriftError('VRIFT_MESH_FORBIDDEN', message);
+}
+
+/** The `keep` of a revoke of `node` by `self`; design: docs/protocol.md, "Membership", rule 9. */
+export function keepListOf(
+  ledger: Ledger,
+  self: string,
+  options: { node: string; keepAdded: boolean },
+): string[] {
+  const { node, keepAdded } = options;
+  const added = countingAddsBy(ledger.roster, node);
+  if (keepAdded && added.length > MAX_KEPT) {
+    const message = `${node} added ${added.length} nodes, more than one revoke can keep`;
+    throw new VriftError('VRIFT_MESH_FORBIDDEN', message);
+  }
+  if (keepAdded) return added.map(({ id }) => id).sort();
+  const needed = addThatHolds(ledger.genesis, ledger.roster, self, node);
+  return needed === undefined ? [] : [needed.id];
+}
+
+function assertAdmin(roster: Roster, self: string): void {
+  if (roster.members.get(self)?.roles.has('admin')) return;
+  throw new VriftError('VRIFT_MESH_FORBIDDEN', 'this node is no admin of its mesh');
+}
+
+function linesOf(standings: ReadonlyMap<string, Standing>, revoked: boolean): Member[] {
+  return [...standings].map(([node, standing]) => lineOf(node, standing, revoked)).sort(byName);
+}
+
+function lineOf(node: string, { roles, addedBy, names }: Standing, revoked: boolean): Member {
+  const role = strongestOf(roles) ?? 'none';
+  return { node, name: names[0] ?? node.slice(0, 8), role, addedBy: addedBy[0] ?? null, revoked };
+}
+
+function byName(a: Member, b: Member): number {
+  return a.name.localeCompare(b.name, 'en') || (a.node < b.node ? -1 : 1);
+}

@@ -1,0 +1,36 @@
+/**
+ * Whether a crate's sources use a variable only to name files for `include!`, `include_str!` or
+ * `include_bytes!`: then its value decides which content is compiled in, and that content is in
+ * the manifest; the path itself cannot reach an output. Anything else (a string, a hash of it,
+ * a use hidden in another crate's macro) is not proven.
+ *
+ * @param sources texts of all `.rs` inputs of the unit
+ */
+export function isIncludeOnly(variable: string, sources: readonly string[]): boolean {
+  let proven = 0;
+  let mentions = 0;
+  const use = includeUse(variable);
+  const word = new RegExp(`(?<![A-Za-z0-9_])${variable}(?![A-Za-z0-9_])`, 'g');
+  for (const source of sources) {
+    mentions += source.match(word)?.length ?? 0;
+    proven += source.match(use)?.length ?? 0;
+  }
+  return proven > 0 && proven === mentions;
+}
+
+/** `include!(concat!(env!("OUT_DIR"), "/x.rs"))`, `include_str!(concat!(env!("V"), "/a", "/b"))`. */
+function includeUse(variable: string): RegExp {
+  const space = '\\s*';
+  const literal = '"[^"\\\\]*"';
+  const pattern = [
+    '(?<![A-Za-z0-9_])include(?:_str|_bytes)?!',
+    '\\(',
+    '(?:::)?(?:std::|core::)?concat!',
+    '\\(',
+    `(?:::)?(?:std::|core::)?env!${space}\\(${space}"${variable}"${space},?${space}\\)`,
+    `(?:,${space}${literal}${space})+`,
+    `,?${space}\\)`,
+    `,?${space}\\)`,
+  ].join(space);
+  return new RegExp(pattern, 'g');
+}

@@ -1,0 +1,71 @@
+import { normalize } from 'node:path';
+import { canonicalJson } from '../base/canonical.js';
+import type { Digest, Hasher } from '../base/digest.js';
+import type { Manifest } from '../base/result.js';
+import type { Environment, Files } from './ports.js';
+import type { Roots } from './roots.js';
+
+export function manifestDigest(manifest: Manifest, hasher: Hasher): Digest {
+  return hasher.hash(canonicalJson(manifest));
+}
+
+/** The key that a result stands under: the call, and the content of all that it read. */
+export function resultKeyOf(unitKey: Digest, manifest: Digest, hasher: Hasher): Digest {
+  return hasher.hash(`${unitKey}\n${manifest}`);
+}
+
+/** Under one of the call's own roots (the home directory is none), or what linkers read. */
+function isKnown(path: string, roots: Roots): boolean {
+  const real = roots.expand(path);
+  if (real === undefined) return false;
+  const plain = normalize(real);
+  const name = roots.map(plain);
+  const inRoot = name.startsWith('/vr/') && !/^\/vr\/home(\/|$)/.test(name);
+  return inRoot || (!path.startsWith('/vr/') && SYSTEM.test(plain));
+}
+
+/** Where a manifest's paths may lead when it came from somebody else. */
+export type Reach = 'any' | 'known-roots';
+
+/** Read-only for everyone and the same on every machine of one kind: what linkers read. */
+const SYSTEM = /^\/(usr|lib|lib32|lib64|libx32|opt|nix\/store|Library|System)\//;
+
+/**
+ * Whether everything that a compile read is the same here and now.
+ *
+ * @param reach `known-roots` for a peer's manifest: nothing is read outside the call's own roots
+ *   and the system's directories
+ * @returns undefined when all of it matches, else the first input that does not
+ */
+export function firstDifference(
+  manifest: Manifest,
+  roots: Roots,
+  env: Environment,
+  files: Files,
+  hasher: Hasher,
+  reach: Reach = 'any',
+): string | undefined {
+  for (const [name, digest] of manifest.bound) {
+    const real = roots.expand(name);
+    if (real === undefined || hasher.hash(real) !== digest) return `path of ${name}`;
+  }
+  for (const [name, digest] of manifest.env) {
+    const value = env.get(name);
+    const now = value === undefined ? null : hasher.hash(roots.mapText(value));
+    if (now !== digest) return `variable ${name}`;
+  }
+  if (reach === 'known-roots') {
+    const paths = [...manifest.inputs.map(([path]) => path), ...manifest.absent];
+    const stray = paths.find((path) => !isKnown(path, roots));
+    if (stray !== undefined) return `path outside of known directories: ${stray}`;
+  }
+  for (const [path, digest] of manifest.inputs) {
+    const real = roots.expand(path);
+    if (real === undefined || files.digest(real) !== digest) return path;
+  }
+  for (const path of manifest.absent) {
+    const real = roots.expand(path);
+    if (real === undefined || files.exists(real)) return `${path} (must not exist)`;
+  }
+  return undefined;
+}

@@ -1,0 +1,114 @@
+import { canonicalJson } from '../base/canonical.js';
+import type { Digest, Hasher } from '../base/digest.js';
+import type { RustcPlan } from '../compilers/plan.js';
+import { keyedWords } from './canonical.js';
+import type { Environment, Files } from './ports.js';
+import type { Roots } from './roots.js';
+
+/** Raised when what goes into a key changes its meaning; old entries are then never found. */
+export const KEY_SCHEMA = 1;
+
+/** rustc itself reads these, whatever the crate does. */
+const RUSTC_READS = [
+  'RUSTC_BOOTSTRAP',
+  'RUSTC_FORCE_RUSTC_VERSION',
+  'LLVM_OVERRIDE_PRODUCER',
+  'RUST_TARGET_PATH',
+  'SDKROOT',
+  'DEVELOPER_DIR',
+  'MACOSX_DEPLOYMENT_TARGET',
+  'ZERO_AR_DATE',
+];
+
+/** The linker and its driver read these. */
+const LINKER_READS = [
+  'LLD_VERSION',
+  'LD_RUN_PATH',
+  'LIBRARY_PATH',
+  'COMPILER_PATH',
+  'GCC_EXEC_PREFIX',
+  'LDEMULATION',
+  'COLLECT_NO_DEMANGLE',
+];
+
+/** Settings of cargo itself: a proc-macro that reads them is beyond what cargo promises it. */
+const CARGO_SETTINGS =
+  /^CARGO_(INCREMENTAL|TERM_|NET_|HTTP_|REGISTR|BUILD_|PROFILE_|HOME$|INSTALL_|LOG$|ALIAS_|UNSTABLE_|MAKEFLAGS$|PRIMARY_PACKAGE$|TARGET_(?!TMPDIR$)|CACHE_|RESOLVER_|FUTURE_INCOMPAT|PACKAGE_CACHE)/;
+
+export interface KeyParts {
+  toolchain: Digest;
+  /** Digest of clippy-driver and its configuration, where it runs. */
+  clippy: Digest | undefined;
+  canonical: string | undefined;
+  externs: readonly { name: string; options: string; identity: string }[];
+  /** Whether one of the externs is a proc-macro. */
+  expands: boolean;
+  /** Native static libraries named on the command line, found or absent. */
+  natives: readonly (readonly [path: string, identity: string | null])[];
+  /** `crate identity` of every rlib that the output may take content from. */
+  closure: readonly string[];
+  linker: Digest | undefined;
+  cpu: string | undefined;
+}
+
+/** Every part of a unit key by name: hashed for the key, kept for the explanation of a miss. */
+export function unitKeyParts(
+  plan: RustcPlan,
+  env: Environment,
+  cwd: string,
+  roots: Roots,
+  parts: KeyParts,
+  files: Files,
+): Record<string, unknown> {
+  return {
+    schema: KEY_SCHEMA,
+    toolchain: parts.toolchain,
+    clippy: parts.clippy,
+    crate: plan.crateName,
+    types: plan.crateTypes,
+    test: plan.test,
+    target: plan.target,
+    emit: Object.keys(plan.emit).sort(),
+    source: roots.mapText(plan.source),
+    cwd: roots.map(cwd),
+    arguments: keyedWords(plan, roots),
+    canonical: parts.canonical,
+    linkerName: plan.linker === undefined ? undefined : roots.mapText(plan.linker),
+    libraries: plan.nativeLibs,
+    nativeDirs: plan.searchDirs
+      .filter((dir) => dir.kind !== 'dependency')
+      .map((dir) => `${dir.kind}=${roots.map(dir.path)}`),
+    externs: parts.externs,
+    natives: parts.natives,
+    closure: parts.closure,
+    linker: parts.linker,
+    cpu: parts.cpu,
+    env: readBy(RUSTC_READS, env, roots),
+    linkerEnv: plan.links ? readBy(LINKER_READS, env, roots) : undefined,
+    cargoEnv: parts.expands ? cargoEnvironment(env, roots) : undefined,
+    manifest: parts.expands ? files.digest(env.get('CARGO_MANIFEST_PATH') ?? '') : undefined,
+  };
+}
+
+export function unitKeyOf(parts: Record<string, unknown>, hasher: Hasher): Digest {
+  return hasher.hash(canonicalJson(parts));
+}
+
+function readBy(names: readonly string[], env: Environment, roots: Roots): Record<string, string> {
+  const read: Record<string, string> = {};
+  for (const name of names) {
+    const value = env.get(name);
+    if (value !== undefined) read[name] = roots.mapText(value);
+  }
+  return read;
+}
+
+/** What a proc-macro may read through `std::env` without a trace in the dep-info. */
+function cargoEnvironment(env: Environment, roots: Roots): Record<string, string> {
+  const read: Record<string, string> = {};
+  for (const [name, value] of env) {
+    if (name !== 'OUT_DIR' && !name.startsWith('CARGO_')) continue;
+    if (!CARGO_SETTINGS.test(name)) read[name] = roots.mapText(value);
+  }
+  return read;
+}

@@ -1,0 +1,22 @@
+import type { ErrorCode } from '../base/errors.js';
+import type { PeerInfo } from '../wire/control.js';
+
+/** What the mesh tells whoever runs it: for the log, for counters; plain data. */
+export type MeshEvent =
+  | { kind: 'listening'; port: number }
+  | { kind: 'peer-up'; node: string; name: string; address: string; via: PeerInfo['via'] }
+  | { kind: 'peer-down'; node: string; name: string; reason: string }
+  /** Whether asking peers makes sense has changed. */
+  | { kind: 'reachable'; reachable: boolean }
+  /** The membership statements have changed. */
+  | { kind: 'roster'; members: number }
+  | { kind: 'join-accepted'; node: string; name: string; role: string }
+  | { kind: 'join-refused'; node: string; code: ErrorCode; message: string }
+  /** A peer's fault (VRIFT_PEER_PROTOCOL, VRIFT_PEER_INVALID); counted under its code. */
+  | { kind: 'peer-fault'; code: ErrorCode; node: string; name: string; message: string }
+  /** Something of this machine that vrift works around. */
+  | { kind: 'problem'; code: ErrorCode; message: string }
+  /** Multicast does not work somewhere; other ways to find peers may. */
+  | { kind: 'discovery'; message: string };
+
+export type EventSink = (event: MeshEvent) => void;

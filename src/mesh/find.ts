@@ -1,0 +1,94 @@
+import type { Digest } from '../base/digest.js';
+import { linkSignals } from '../base/signals.js';
+import { BOUNDS } from '../wire/http.js';
+import { checkFound, type FoundChecks } from './checkFound.js';
+import { PeerFault } from './fault.js';
+import type { Peer } from './peer.js';
+import { type Answer, type Candidate, Question } from './question.js';
+
+/** Bounds a request whose askers have all gone: its connection is worth more than its answer. */
+const REQUEST_MS = 5_000;
+
+export interface Within {
+  deadlineMs: number;
+  signal?: AbortSignal;
+}
+
+/**
+ * Asks all usable peers for unit keys: what is asked within one turn of the event loop goes to
+ * each peer in one request.
+ */
+export class Finder {
+  readonly #peers: () => Peer[];
+  readonly #checks: FoundChecks;
+  readonly #closed = new AbortController();
+  #batch = new Map<Digest, Question>();
+
+  constructor(options: { peers: () => Peer[]; checks: FoundChecks }) {
+    this.#peers = options.peers;
+    this.#checks = options.checks;
+  }
+
+  /** @returns [] when nobody has it, or nobody answered in time */
+  async find(unitKey: Digest, { deadlineMs, signal }: Within): Promise<Candidate[]> {
+    if (this.#closed.signal.aborted || this.#peers().length === 0) return [];
+    const question = this.#enlist(unitKey);
+    using within = linkSignals([signal], { deadlineMs });
+    const { candidates, silent } = await question.outcome(within.signal);
+    if (within.signal.aborted && !signal?.aborted) for (const peer of silent) peer.suspect();
+    return candidates;
+  }
+
+  close(): void {
+    this.#closed.abort();
+  }
+
+  #enlist(unitKey: Digest): Question {
+    if (this.#batch.size === 0) setImmediate(() => this.#send());
+    const question = this.#batch.get(unitKey) ?? new Question(unitKey);
+    this.#batch.set(unitKey, question);
+    return question;
+  }
+
+  #send(): void {
+    const questions = [...this.#batch.values()];
+    this.#batch = new Map();
+    const peers = this.#peers();
+    for (const question of questions) question.ask(peers);
+    for (let at = 0; at < questions.length; at += BOUNDS.findKeys) {
+      const part = questions.slice(at, at + BOUNDS.findKeys);
+      for (const peer of peers) void this.#askPeer(peer, part);
+    }
+  }
+
+  async #askPeer(peer: Peer, questions: readonly Question[]): Promise<void> {
+    const answers = await this.#answersOf(peer, questions);
+    for (const [index, question] of questions.entries()) question.answer(peer, answers?.[index]);
+  }
+
+  async #answersOf(peer: Peer, questions: readonly Question[]): Promise<Answer[][] | undefined> {
+    using within = linkSignals([this.#closed.signal], { deadlineMs: REQUEST_MS });
+    try {
+      const keys = questions.map(({ unitKey }) => unitKey);
+      const found = await peer.client.find(keys, within.signal);
+      return keys.map((unitKey, index) =>
+        found[index]!.flatMap((each) => this.#check(unitKey, each)),
+      );
+    } catch (error) {
+      if (error instanceof PeerFault) peer.penalise(error.message);
+      else if (!this.#closed.signal.aborted) peer.suspect();
+      return undefined;
+    }
+  }
+
+  /** @throws PeerFault for a lie: nothing else in that answer is believed then */
+  #check(unitKey: Digest, found: Parameters<typeof checkFound>[1]): Answer[] {
+    const checked = checkFound(unitKey, found, this.#checks);
+    if (checked.kind === 'lie') {
+      throw new PeerFault(`a result for ${unitKey.slice(0, 16)}: ${checked.reason}`);
+    }
+    if (checked.kind === 'unvouched') return [];
+    const { resultDigest, attestations } = checked;
+    return [{ resultDigest, manifest: found.manifest, result: found.result, attestations }];
+  }
+}

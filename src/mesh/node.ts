@@ -1,0 +1,238 @@
+import type { Digest } from '../base/digest.js';
+import { VriftError } from '../base/errors.js';
+import type { Attestation } from '../base/result.js';
+import { attest, checkAttestation } from '../identity/attestation.js';
+import { Invites } from '../identity/invites.js';
+import { Membership } from '../identity/membership.js';
+import { toName } from '../identity/names.js';
+import { NodeKey } from '../identity/nodeKey.js';
+import type { Role } from '../identity/roles.js';
+import { parseToken } from '../identity/token.js';
+import type { MemberInfo, MeshInfo, PeerInfo } from '../wire/control.js';
+import { addressText } from './address.js';
+import type { EventSink, MeshEvent } from './events.js';
+import type { Fetched } from './fetch.js';
+import type { Blob } from './fetchBatch.js';
+import type { Within } from './find.js';
+import { ownAddresses } from './ownAddresses.js';
+import type { Candidate } from './question.js';
+import { MeshSession, type SessionOptions } from './session.js';
+import { joinWithToken } from './transport/join.js';
+
+const JOIN_TIMEOUT_MS = 10_000;
+/** A heartbeat, and some more. */
+const SPREAD_MS = 4_000;
+
+export interface MeshNodeOptions
+  extends Omit<SessionOptions, 'key' | 'nodeName' | 'membership' | 'invites'> {
+  /** Holds key, roster and invitations; made when absent. */
+  dir: string;
+}
+
+export interface MeshState {
+  node: string;
+  /** Null while this node belongs to no mesh. */
+  mesh: (MeshInfo & { members: number; connected: number }) | null;
+  port: number | null;
+  problems: { code: VriftError['code']; message: string; hint: string }[];
+}
+
+/** This machine in its mesh, or in none. Everything of it lives in one thread. */
+export class MeshNode {
+  readonly #options: MeshNodeOptions;
+  readonly #name: string;
+  readonly #invites: Invites;
+  #key: NodeKey;
+  #session: MeshSession | undefined;
+  /** Joining and leaving one at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: MeshNodeOptions, key: NodeKey, invites: Invites) {
+    this.#options = options;
+    this.#name = toName(options.config.nodeName);
+    this.#key = key;
+    this.#invites = invites;
+  }
+
+  /**
+   * Never fails for the network's sake: a port in use is a problem in `state`. No event comes
+   * before this has returned.
+   *
+   * @throws VRIFT_MESH_DAMAGED, VRIFT_HOME_UNUSABLE
+   */
+  static async open(options: MeshNodeOptions): Promise<MeshNode> {
+    const key = await NodeKey.open(options.dir);
+    const early: MeshEvent[] = [];
+    let onEvent: EventSink = (event) => void early.push(event);
+    const told = { ...options, onEvent: (event: MeshEvent) => onEvent(event) };
+    const node = new MeshNode(told, key, await Invites.open(options.dir));
+    const membership = await Membership.open(options.dir, key);
+    if (membership) await node.#enter(membership);
+    setImmediate(() => {
+      onEvent = options.onEvent;
+      for (const event of early) onEvent(event);
+    });
+    return node;
+  }
+
+  get nodeId(): string {
+    return this.#key.nodeId;
+  }
+
+  /** Whether asking makes sense: a mesh, and at least one peer that answers. */
+  get reachable(): boolean {
+    return (this.#session?.peers.usable().length ?? 0) > 0;
+  }
+
+  async find(unitKey: Digest, within: Within): Promise<Candidate[]> {
+    return (await this.#session?.finder.find(unitKey, within)) ?? [];
+  }
+
+  fetch(
+    candidate: Pick<Candidate, 'holders'>,
+    need: readonly Blob[],
+    within: Within,
+  ): Promise<Fetched | undefined> {
+    return this.#session?.fetcher.fetch(candidate, need, within) ?? Promise.resolve(undefined);
+  }
+
+  /**
+   * The attestations that hold in the present mesh, with this node's own for what it compiled
+   * itself: results from before it joined are vouched for as well.
+   */
+  vouch(
+    attestations: readonly Attestation[],
+    own: { resultKey: Digest; resultDigest: Digest } | undefined,
+  ): Attestation[] {
+    const membership = this.#session?.membership;
+    if (membership === undefined) return [];
+    const valid = attestations.filter((entry) => checkAttestation(entry, membership) === 'ok');
+    if (own === undefined || valid.some(({ signer }) => signer === this.nodeId)) return valid;
+    return [...valid, attest(this.#key, { mesh: membership.meshId, at: Date.now(), ...own })];
+  }
+
+  peers(): PeerInfo[] {
+    return this.#session?.peers.infos() ?? [];
+  }
+
+  /** Current members first. */
+  members(): MemberInfo[] {
+    return this.#require()
+      .membership.members()
+      .map(({ node, name, role, addedBy, revoked }) => ({ node, name, role, addedBy, revoked }));
+  }
+
+  state(): MeshState {
+    const session = this.#session;
+    const problem = session?.problem;
+    return {
+      node: this.nodeId,
+      mesh: session
+        ? {
+            ...this.#info(session.membership),
+            members: session.membership.members().filter(({ revoked }) => !revoked).length,
+            connected: session.peers.connected,
+          }
+        : null,
+      port: session?.port ?? null,
+      problems: problem
+        ? [{ code: problem.code, message: problem.message, hint: problem.hint }]
+        : [],
+    };
+  }
+
+  /** @throws VRIFT_MESH_MEMBER */
+  create(name: string): Promise<MeshInfo> {
+    return this.#alone(async () => {
+      const { dir } = this.#options;
+      const meshName = toName(name, 'mesh');
+      const membership = await Membership.create(dir, this.#key, meshName, this.#name);
+      await this.#enter(membership);
+      return this.#info(membership);
+    });
+  }
+
+  /** @throws VRIFT_MESH_NONE, VRIFT_MESH_FORBIDDEN, VRIFT_PORT_IN_USE */
+  invite({ role, ttlMs }: { role: Role; ttlMs: number }): { token: string; expiresAt: number } {
+    const { membership, port, problem } = this.#require();
+    if (membership.roleOf(this.nodeId) !== 'admin') {
+      throw new VriftError('VRIFT_MESH_FORBIDDEN', 'only an admin invites');
+    }
+    if (port === null) throw problem ?? new VriftError('VRIFT_PORT_IN_USE', 'nothing listens');
+    const { config } = this.#options;
+    const { host } = config;
+    const addresses = host === undefined ? ownAddresses(port) : [addressText({ host, port })];
+    const { meshId } = membership;
+    return this.#invites.issue({ meshId, inviter: this.nodeId, role, ttlMs, addresses });
+  }
+
+  /** Redeems a token. A mesh of this node alone is left for the new one. */
+  join(token: string, signal?: AbortSignal): Promise<MeshInfo> {
+    return this.#alone(async () => {
+      const current = this.#session?.membership;
+      if (current && parseToken(token).meshId === current.meshId) return this.#info(current);
+      const membership = await joinWithToken(token, {
+        dir: this.#options.dir,
+        key: this.#key,
+        nodeName: this.#name,
+        timeoutMs: JOIN_TIMEOUT_MS,
+        ...(signal && { signal }),
+      });
+      await this.#session?.close();
+      await this.#enter(membership);
+      return this.#info(membership);
+    });
+  }
+
+  /**
+   * Leaves the mesh; others learn it if any is connected. This node gets a new key when its old
+   * one was revoked by that.
+   *
+   * @throws VRIFT_MESH_NONE, VRIFT_MESH_FORBIDDEN when members would be left without an admin
+   */
+  leave({ force = false }: { force?: boolean } = {}): Promise<void> {
+    return this.#alone(async () => {
+      const session = this.#require();
+      await session.membership.leave({ force, announce: () => session.spread(SPREAD_MS) });
+      this.#session = undefined;
+      await session.close();
+      this.#key = await NodeKey.open(this.#options.dir);
+    });
+  }
+
+  /** Lets transfers end within a grace. */
+  close(): Promise<void> {
+    return this.#alone(async () => {
+      const session = this.#session;
+      this.#session = undefined;
+      await session?.close();
+    });
+  }
+
+  async #enter(membership: Membership): Promise<void> {
+    this.#session = await MeshSession.open({
+      ...this.#options,
+      key: this.#key,
+      nodeName: this.#name,
+      membership,
+      invites: this.#invites,
+    });
+  }
+
+  #require(): MeshSession {
+    if (this.#session) return this.#session;
+    throw new VriftError('VRIFT_MESH_NONE', 'this node belongs to no mesh');
+  }
+
+  #info(membership: Membership): MeshInfo {
+    const { meshId, name } = membership;
+    const role = membership.roleOf(this.nodeId) ?? 'none';
+    return { mesh: meshId, name, node: this.nodeId, role };
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work, work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+}

@@ -1,0 +1,178 @@
+import { type buildConnector, Pool } from 'undici';
+import type { Digest } from '../base/digest.js';
+import { decodeBlocks } from '../wire/blocks.js';
+import {
+  BOUNDS,
+  checkFindReply,
+  checkGreeting,
+  checkHello,
+  type Found,
+  type Hello,
+  PORT_HEADER,
+  ROUTES,
+} from '../wire/http.js';
+import { MESH_PROTOCOL } from '../wire/version.js';
+import type { Address } from './address.js';
+import { download, type Sink } from './download.js';
+import { PeerFault } from './fault.js';
+import { Gate } from './gate.js';
+
+/** Blobs stream on connections of their own, so that they never hold up a question. */
+const CONTROL_CONNECTIONS = 4;
+const BULK_CONNECTIONS = 8;
+const KEEP_ALIVE_MS = 60_000;
+const CONNECT_MS = 3_000;
+const FRAMING_BYTES = 4;
+
+/**
+ * Asks one member at one address. Whatever the other side sends is checked here for shape and
+ * size; a `PeerFault` is its fault, any other error is the network's.
+ */
+export class PeerClient {
+  readonly #control: Pool;
+  readonly #bulk: Pool;
+  /** Who waits here has no stall timer running yet; in the pool's own queue it would. */
+  readonly #bulkGate = new Gate(BULK_CONNECTIONS);
+  readonly #listenPort: () => number | null;
+
+  constructor(
+    address: Address,
+    options: { connect: buildConnector.connector; listenPort: () => number | null },
+  ) {
+    const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+    const origin = `https://${host}:${address.port}`;
+    const common = {
+      connect: options.connect,
+      pipelining: 1,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MS,
+      // Deadlines come as signals; these only bound what nobody waits for.
+      headersTimeout: 30_000,
+      bodyTimeout: 30_000,
+      connectTimeout: CONNECT_MS,
+    };
+    this.#control = new Pool(origin, { ...common, connections: CONTROL_CONNECTIONS });
+    this.#bulk = new Pool(origin, { ...common, connections: BULK_CONNECTIONS });
+    this.#listenPort = options.listenPort;
+  }
+
+  /** @returns the greeting alone when the peer speaks another protocol */
+  async hello(signal: AbortSignal): Promise<Hello | Pick<Hello, 'version' | 'protocol'>> {
+    const port = this.#listenPort();
+    const headers = port === null ? {} : { [PORT_HEADER]: String(port) };
+    const body = await this.#ask('GET', ROUTES.hello, { headers, max: BOUNDS.helloBytes, signal });
+    const json = parseJson(body);
+    const greeting = checkGreeting(json);
+    if (!greeting.ok) throw new PeerFault(`hello: ${greeting.reason}`);
+    if (greeting.value.protocol !== MESH_PROTOCOL) return greeting.value;
+    const hello = checkHello(json);
+    if (!hello.ok) throw new PeerFault(`hello: ${hello.reason}`);
+    return hello.value;
+  }
+
+  async roster(signal: AbortSignal): Promise<Buffer[]> {
+    const body = await this.#ask('GET', ROUTES.roster, { max: BOUNDS.rosterBytes, signal });
+    const blocks = decodeBlocks(body, BOUNDS.rosterStatements);
+    if (!blocks || blocks.includes(undefined)) throw new PeerFault('roster: broken framing');
+    return blocks as Buffer[];
+  }
+
+  /** @returns per key what the peer has; the content of it is not checked yet */
+  async find(unitKeys: readonly Digest[], signal: AbortSignal): Promise<Found[][]> {
+    const body = JSON.stringify({ unitKeys });
+    const max = BOUNDS.findBytes;
+    const json = parseJson(await this.#ask('POST', ROUTES.find, { body, max, signal }));
+    const reply = checkFindReply(json);
+    if (!reply.ok) throw new PeerFault(`find: ${reply.reason}`);
+    if (reply.value.found.length !== unitKeys.length) {
+      throw new PeerFault(`find: ${reply.value.found.length} answers to ${unitKeys.length} keys`);
+    }
+    return reply.value.found;
+  }
+
+  /** @returns one entry per digest; undefined for what the peer does not have any more */
+  async blobs(
+    wanted: readonly { digest: Digest; size: number }[],
+    within: { signal: AbortSignal; progress(): void },
+  ): Promise<(Buffer | undefined)[]> {
+    const body = JSON.stringify({ digests: wanted.map(({ digest }) => digest) });
+    const max = wanted.reduce((sum, { size }) => sum + size + FRAMING_BYTES, 0);
+    const blocks = decodeBlocks(
+      await this.#ask('POST', ROUTES.blobs, {
+        body,
+        max,
+        signal: within.signal,
+        progress: within.progress,
+      }),
+      wanted.length,
+    );
+    if (blocks?.length !== wanted.length) throw new PeerFault('blobs: broken framing');
+    return blocks;
+  }
+
+  /** Streams the rest of one blob into `sink`, from where that stands. */
+  blob(sink: Sink, options: { stallMs: number; signal: AbortSignal }): Promise<void> {
+    const path = `${ROUTES.blob}${sink.digest}`;
+    return this.#bulkGate.run(() => download(this.#bulk, path, sink, options), options.signal);
+  }
+
+  /** Closes when what is under way has ended. */
+  retire(): void {
+    for (const pool of [this.#control, this.#bulk]) {
+      // It rejects when `close` came first: then there is nothing left to wait for.
+      pool.close().catch(() => undefined);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#control.destroy(), this.#bulk.destroy()]);
+  }
+
+  async #ask(
+    method: 'GET' | 'POST',
+    path: string,
+    options: {
+      headers?: Record<string, string>;
+      body?: string;
+      max: number;
+      signal: AbortSignal;
+      progress?: () => void;
+    },
+  ): Promise<Buffer> {
+    const { body, max, signal } = options;
+    const headers = { ...options.headers, ...(body && { 'content-type': 'application/json' }) };
+    const response = await this.#control.request({
+      method,
+      path,
+      headers,
+      signal,
+      ...(body !== undefined && { body }),
+    });
+    if (response.statusCode === 503) {
+      await response.body.dump();
+      throw new Error('the peer is busy');
+    }
+    if (response.statusCode !== 200) {
+      await response.body.dump();
+      throw new PeerFault(`${path}: status ${response.statusCode}`);
+    }
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      options.progress?.();
+      bytes += chunk.length;
+      // Leaving the loop destroys the body and with it the connection.
+      if (bytes > max) throw new PeerFault(`${path}: more than ${max} bytes`);
+      chunks.push(chunk);
+    }
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  }
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new PeerFault('not JSON');
+  }
+}

@@ -1,0 +1,117 @@
+import type { Digest } from '../base/digest.js';
+import type { Attestation, Manifest, Result } from '../base/result.js';
+import type { Peer } from './peer.js';
+
+/** A result that peers hold, checked. Structurally the pipeline's `Candidate`. */
+export interface Candidate {
+  manifest: Manifest;
+  result: Result;
+  attestations: Attestation[];
+  holders: string[];
+}
+
+/** One sound result in one peer's answer. */
+export interface Answer {
+  resultDigest: Digest;
+  manifest: Manifest;
+  result: Result;
+  attestations: Attestation[];
+}
+
+/** After a first answer, how long a slower peer with perhaps another result is waited for. */
+const GRACE_MS = 5;
+
+interface Holder {
+  node: string;
+  rttMs: number;
+}
+
+/**
+ * One unit key on its way to some peers. Several callers may wait for it, each for as long as it
+ * likes; answers that come after everybody left are merged into nothing.
+ */
+export class Question {
+  readonly unitKey: Digest;
+  readonly #pending = new Set<Peer>();
+  readonly #merged = new Map<Digest, { answer: Answer; holders: Holder[] }>();
+  readonly #waiters = new Set<() => void>();
+  #asked = false;
+  #grace: NodeJS.Timeout | undefined;
+  #enough = false;
+
+  constructor(unitKey: Digest) {
+    this.unitKey = unitKey;
+  }
+
+  ask(peers: readonly Peer[]): void {
+    this.#asked = true;
+    for (const peer of peers) this.#pending.add(peer);
+    this.#review();
+  }
+
+  /** @param answers undefined when the peer gave none, for whatever reason */
+  answer(peer: Peer, answers: readonly Answer[] | undefined): void {
+    this.#pending.delete(peer);
+    for (const answer of answers ?? []) this.#merge(peer, answer);
+    if (this.#merged.size > 0 && this.#grace === undefined) {
+      this.#grace = setTimeout(() => {
+        this.#enough = true;
+        this.#review();
+      }, GRACE_MS);
+    }
+    this.#review();
+  }
+
+  /**
+   * Waits until every peer answered, or one did and the grace passed, or the signal aborts.
+   *
+   * @returns what is known then, and who has not answered
+   */
+  async outcome(signal: AbortSignal): Promise<{ candidates: Candidate[]; silent: Peer[] }> {
+    if (!this.#isSettled()) {
+      await new Promise<void>((resolve) => {
+        const leave = () => {
+          signal.removeEventListener('abort', leave);
+          this.#waiters.delete(leave);
+          resolve();
+        };
+        this.#waiters.add(leave);
+        signal.addEventListener('abort', leave);
+        if (signal.aborted) leave();
+      });
+    }
+    return { candidates: this.#candidates(), silent: [...this.#pending] };
+  }
+
+  #merge(peer: Peer, answer: Answer): void {
+    const holder = { node: peer.node, rttMs: peer.rttMs ?? Number.MAX_VALUE };
+    const known = this.#merged.get(answer.resultDigest);
+    if (!known) {
+      this.#merged.set(answer.resultDigest, { answer, holders: [holder] });
+      return;
+    }
+    if (!known.holders.some(({ node }) => node === peer.node)) known.holders.push(holder);
+    const signers = new Set(known.answer.attestations.map(({ signer }) => signer));
+    const more = answer.attestations.filter(({ signer }) => !signers.has(signer));
+    known.answer.attestations = [...known.answer.attestations, ...more];
+  }
+
+  #candidates(): Candidate[] {
+    return [...this.#merged.values()].map(({ answer, holders }) => ({
+      manifest: answer.manifest,
+      result: answer.result,
+      attestations: [...answer.attestations],
+      holders: [...holders].sort((a, b) => a.rttMs - b.rttMs).map(({ node }) => node),
+    }));
+  }
+
+  #isSettled(): boolean {
+    return this.#asked && (this.#pending.size === 0 || this.#enough);
+  }
+
+  #review(): void {
+    if (!this.#isSettled()) return;
+    clearTimeout(this.#grace);
+    for (const leave of this.#waiters) leave();
+  }
+}

@@ -1,0 +1,230 @@
+import { randomBytes } from 'node:crypto';
+import { errnoOf, toVriftError, type VriftError } from '../base/errors.js';
+import { checkAttestation } from '../identity/attestation.js';
+import type { Invites } from '../identity/invites.js';
+import type { Membership } from '../identity/membership.js';
+import type { NodeKey } from '../identity/nodeKey.js';
+import { ALPN_PEER } from '../wire/join.js';
+import { MESH_PROTOCOL, VERSION } from '../wire/version.js';
+import type { FoundChecks } from './checkFound.js';
+import type { MeshConfig } from './config.js';
+import type { Discovery, Sighting } from './discovery/discovery.js';
+import { MdnsDiscovery } from './discovery/mdns.js';
+import { parseStaticPeer, StaticDiscovery } from './discovery/static.js';
+import { isOurs } from './discovery/tag.js';
+import type { EventSink } from './events.js';
+import type { DiskFault } from './fault.js';
+import { Fetcher, type FetcherOptions } from './fetch.js';
+import { Finder } from './find.js';
+import { openListener } from './listener.js';
+import { PeerTable, type Transport } from './peers.js';
+import type { BuildServer, PeerServer } from './serving.js';
+import { serveJoin } from './transport/join.js';
+import { connectSecure, type SecureListener, undiciConnector } from './transport/secure.js';
+
+const IDENTIFY_MS = 3_000;
+
+export interface SessionOptions {
+  key: NodeKey;
+  nodeName: string;
+  membership: Membership;
+  invites: Invites;
+  buildServer: BuildServer;
+  config: MeshConfig;
+  hasher: FetcherOptions['hasher'];
+  resultKeyOf: FoundChecks['resultKeyOf'];
+  tmpPath(): string;
+  onEvent: EventSink;
+  heartbeatMs?: number | undefined;
+}
+
+/** A node's life in one mesh: it ends when the node leaves, and never changes its mesh. */
+export class MeshSession {
+  readonly membership: Membership;
+  readonly peers: PeerTable;
+  readonly finder: Finder;
+  readonly fetcher: Fetcher;
+  readonly #options: SessionOptions;
+  readonly #discoveries: Discovery[] = [];
+  readonly #epoch = randomBytes(12).toString('base64url');
+  /** The roster digest that each member pulled last. */
+  readonly #pulled = new Map<string, string>();
+  #server: PeerServer | undefined;
+  #listener: SecureListener | undefined;
+  #problem: VriftError | undefined;
+  #endWatch: () => void = () => undefined;
+
+  private constructor(options: SessionOptions) {
+    const { key, membership, hasher, onEvent } = options;
+    this.#options = options;
+    this.membership = membership;
+    this.peers = new PeerTable({
+      self: key.nodeId,
+      roster: membership,
+      transport: transportOf(key, membership),
+      listenPort: () => this.port,
+      onEvent,
+      ...(options.heartbeatMs !== undefined && { heartbeatMs: options.heartbeatMs }),
+    });
+    this.finder = new Finder({
+      peers: () => this.peers.usable(),
+      checks: {
+        hasher,
+        resultKeyOf: options.resultKeyOf,
+        checkAttestation: (attestation) => checkAttestation(attestation, membership),
+      },
+    });
+    this.fetcher = new Fetcher({
+      holders: (nodes) => this.#holders(nodes),
+      hasher,
+      tmpPath: () => options.tmpPath(),
+      onDiskError: (fault) => this.#reportDisk(fault),
+    });
+  }
+
+  static async open(options: SessionOptions): Promise<MeshSession> {
+    const session = new MeshSession(options);
+    session.#endWatch = options.membership.onChange(() => session.#review());
+    await session.#listen();
+    session.#discover();
+    return session;
+  }
+
+  /** Of the mesh listener; null while it is down. */
+  get port(): number | null {
+    return this.#listener?.port ?? null;
+  }
+
+  /** Why the listener is down. */
+  get problem(): VriftError | undefined {
+    return this.#problem;
+  }
+
+  /** Waits until the peers that are connected now hold the present roster, or the time is over. */
+  async spread(deadlineMs: number): Promise<void> {
+    const until = performance.now() + deadlineMs;
+    const digest = this.membership.rosterDigest();
+    const waiting = () => this.peers.usable().some(({ node }) => this.#pulled.get(node) !== digest);
+    while (waiting() && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#endWatch();
+    this.finder.close();
+    this.fetcher.close();
+    await Promise.all(this.#discoveries.map((discovery) => discovery.close()));
+    await Promise.all([this.peers.close(), this.#server?.close()]);
+    await this.#listener?.close();
+  }
+
+  async #listen(): Promise<void> {
+    const { key, membership, invites, buildServer, config, onEvent } = this.#options;
+    const server = await buildServer({
+      hello: (caller) => ({
+        node: key.nodeId,
+        name: this.#options.nodeName,
+        version: VERSION,
+        protocol: MESH_PROTOCOL,
+        mesh: membership.meshId,
+        epoch: this.#epoch,
+        roster: membership.rosterDigest(),
+        addresses: this.peers.addressesFor(caller),
+      }),
+      statements: (node) => {
+        this.#pulled.set(node, membership.rosterDigest());
+        return membership.statements();
+      },
+      onCaller: (node, host, port) => this.peers.noteCaller(node, host, port),
+      onSent: (node, bytes) => this.peers.noteSent(node, bytes),
+    });
+    this.#server = server;
+    try {
+      this.#listener = await openListener(config, {
+        key,
+        isMember: (node) => membership.isMember(node),
+        onPeer: (socket, node) => server.accept(socket, node),
+        onJoin: (socket, spki) => {
+          void serveJoin(socket, spki, { membership, key, invites }).then((outcome) =>
+            onEvent(
+              outcome.kind === 'joined'
+                ? { ...outcome, kind: 'join-accepted' }
+                : { ...outcome, kind: 'join-refused' },
+            ),
+          );
+        },
+      });
+      onEvent({ kind: 'listening', port: this.#listener.port });
+    } catch (error) {
+      // Builds, and asking others, work without it.
+      this.#problem = toVriftError(error);
+      onEvent({ kind: 'problem', code: this.#problem.code, message: this.#problem.message });
+    }
+  }
+
+  #discover(): void {
+    const { config, membership, onEvent } = this.#options;
+    const peers = config.peers.map(parseStaticPeer).filter((peer) => peer !== undefined);
+    if (peers.length > 0) this.#discoveries.push(new StaticDiscovery(peers));
+    if (config.mdns) {
+      const port = this.port;
+      this.#discoveries.push(
+        new MdnsDiscovery({
+          ...(port !== null && { announce: { port, secret: membership.secret } }),
+          interfaces: config.interfaces,
+          onProblem: ({ message }) => onEvent({ kind: 'discovery', message }),
+        }),
+      );
+    }
+    for (const discovery of this.#discoveries) discovery.start((sighting) => this.#see(sighting));
+  }
+
+  #see(sighting: Sighting): void {
+    const { secret } = this.membership;
+    const { via, source, txt } = sighting;
+    if (via === 'mdns' && !(txt && isOurs(secret, source, txt))) return;
+    this.peers.sight(sighting);
+  }
+
+  #review(): void {
+    const isMember = (node: string) => this.membership.isMember(node);
+    this.#server?.retain(isMember);
+    this.#listener?.disconnectNonMembers();
+    void this.peers.retainMembers();
+    this.#options.onEvent({ kind: 'roster', members: this.membership.members().length });
+  }
+
+  #holders(nodes: readonly string[]) {
+    return nodes
+      .map((node) => this.peers.get(node))
+      .filter((peer) => peer !== undefined)
+      .filter((peer) => peer.usable);
+  }
+
+  #reportDisk(fault: DiskFault): void {
+    const full = errnoOf(fault.cause) === 'ENOSPC';
+    const code = full ? 'VRIFT_STORE_FULL' : 'VRIFT_STORE_UNUSABLE';
+    this.#options.onEvent({ kind: 'problem', code, message: fault.message });
+  }
+}
+
+function transportOf(key: NodeKey, membership: Membership): Transport {
+  return {
+    identify: async ({ host, port }, signal) => {
+      const expect = (node: string) => membership.isMember(node);
+      const { socket, nodeId } = await connectSecure({
+        host,
+        port,
+        key,
+        alpn: ALPN_PEER,
+        expect,
+        timeoutMs: IDENTIFY_MS,
+        signal,
+      });
+      socket.destroy();
+      return nodeId;
+    },
+    connector: (node) => undiciConnector(key, node),
+  };
+}

@@ -1,0 +1,3 @@
+/** Entering a mesh: the newcomer's side and the inviter's. */
+export { type JoinOptions, joinWithToken } from './joinWithToken.js';
+export { type JoinOutcome, type ServeJoinOptions, serveJoin } from './serveJoin.js';

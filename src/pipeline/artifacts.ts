@@ -1,0 +1,138 @@
+import type { Digest, Hasher } from '../base/digest.js';
+import { archiveIdentity, isArchive, maskedDigest } from '../keying/archive.js';
+import type { DiskPort, TablePort } from './ports.js';
+
+/** What the node knows of a file that it made or restored in some target directory. */
+export interface ArtifactRecord {
+  crate: string;
+  /** `rmeta`, `rlib`, … */
+  role: string;
+  /** Canonical `-C metadata`, or cargo's own where the call had none of ours. */
+  canonical: string;
+  /** Content when it was made; null while the compiler still runs. */
+  digest: Digest | null;
+  /** What a dependent can see of the content, once known. */
+  identity: Digest | undefined;
+  /** The rlib of the same unit, when this is its rmeta. */
+  rlib: string | undefined;
+  /** Paths that the unit was given by `--extern`. */
+  externs: string[];
+  /** The unit's own file-name hash, `-0123456789abcdef` or ''. */
+  suffix: string;
+  /** Package root, when that lies outside of workspace and CARGO_HOME. */
+  outside: string | undefined;
+  localOnly: boolean;
+}
+
+/** Everything that a call's dependencies are, as far as keys care. */
+export interface Closure {
+  records: Map<string, ArtifactRecord>;
+  /** Paths that no node made, or that changed since. */
+  foreign: string[];
+}
+
+/** Target-directory files by path, with the identity of their content. */
+export class Artifacts {
+  readonly #table: TablePort<ArtifactRecord>;
+  readonly #disk: DiskPort;
+  readonly #hasher: Hasher;
+  readonly #running = new Map<string, { record: ArtifactRecord; settled: Promise<void> }>();
+  readonly #identities = new Map<Digest, Digest>();
+
+  constructor(table: TablePort<ArtifactRecord>, disk: DiskPort, hasher: Hasher) {
+    this.#table = table;
+    this.#disk = disk;
+    this.#hasher = hasher;
+  }
+
+  /** Announces outputs of a compile that begins; the rmeta is used before the compile ends. */
+  begin(records: ReadonlyMap<string, ArtifactRecord>): { settle(): void } {
+    let finish = () => {};
+    const settled = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const entries = [...records].map(([path, record]) => [path, { record, settled }] as const);
+    for (const [path, entry] of entries) this.#running.set(path, entry);
+    return {
+      settle: () => {
+        for (const [path, entry] of entries) {
+          if (this.#running.get(path) === entry) this.#running.delete(path);
+        }
+        finish();
+      },
+    };
+  }
+
+  put(path: string, record: ArtifactRecord): void {
+    this.#table.put(path, record);
+  }
+
+  #learn(digest: Digest, identity: Digest): void {
+    if (this.#identities.size > 50_000) this.#identities.clear();
+    this.#identities.set(digest, identity);
+  }
+
+  /** The record of a path, when the file is still the one that was made. */
+  at(path: string): ArtifactRecord | undefined {
+    const running = this.#running.get(path);
+    if (running !== undefined) return running.record;
+    const record = this.#table.get(path);
+    if (record === undefined || record.digest === null) return undefined;
+    return this.#disk.digest(path) === record.digest ? record : undefined;
+  }
+
+  /** Direct and transitive dependencies by path; waits for the rlibs of compiles that end. */
+  async closure(paths: readonly string[], whole: boolean): Promise<Closure> {
+    const records = new Map<string, ArtifactRecord>();
+    const foreign: string[] = [];
+    const open = [...paths];
+    for (let path = open.pop(); path !== undefined; path = open.pop()) {
+      if (records.has(path)) continue;
+      if (whole) await this.#running.get(path)?.settled;
+      const record = this.at(path);
+      if (record === undefined) {
+        foreign.push(path);
+        continue;
+      }
+      records.set(path, record);
+      if (record.role !== 'proc-macro') open.push(...record.externs);
+      if (whole && record.rlib !== undefined) open.push(record.rlib);
+    }
+    return { records, foreign };
+  }
+
+  /**
+   * What a dependent can see of a file: its content without the file-name hashes of the closure,
+   * and for archives without what changes from one making to the next.
+   */
+  identityOf(path: string, masks: ReadonlySet<string>): Digest | undefined {
+    const digest = this.#disk.digest(path);
+    if (digest === undefined) return undefined;
+    const record = this.#table.get(path);
+    const known = record?.digest === digest ? record.identity : undefined;
+    if (known !== undefined) return known;
+    const learnt = this.#identities.get(digest);
+    if (learnt !== undefined) return learnt;
+    const bytes = this.#disk.read(path);
+    if (bytes === undefined) return undefined;
+    const identity = this.identify(bytes, masks);
+    this.#learn(digest, identity);
+    return identity;
+  }
+
+  identify(bytes: Buffer, masks: ReadonlySet<string>): Digest {
+    return isArchive(bytes)
+      ? archiveIdentity(bytes, masks, this.#hasher)
+      : maskedDigest(bytes, masks, this.#hasher);
+  }
+}
+
+const SUFFIX = /^-[0-9a-f]{16}$/;
+
+/** The file-name hashes that a unit and its dependencies bring into metadata. */
+export function masksOf(records: Iterable<ArtifactRecord>, own: string): Set<string> {
+  const masks = new Set<string>();
+  for (const record of records) if (SUFFIX.test(record.suffix)) masks.add(record.suffix);
+  if (SUFFIX.test(own)) masks.add(own);
+  return masks;
+}

@@ -1,0 +1,217 @@
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Digest, Hasher } from '../base/digest.js';
+import type { Manifest } from '../base/result.js';
+import { parseDepInfo } from '../keying/depInfo.js';
+import { isIncludeOnly } from '../keying/includeOnly.js';
+import { parseLinkInputs } from '../keying/linkInputs.js';
+import type { DiskPort } from './ports.js';
+import type { Unit } from './prepare.js';
+
+/**
+ * File times come from the kernel's tick (up to 10 ms); a change this close to the compiler's
+ * start may be after it.
+ */
+const GRAIN_NS = 20_000_000n;
+
+/** Content of files that were new when the compile began, by path. */
+export type Fresh = ReadonlyMap<string, Digest>;
+
+/** What a compile read, or why that cannot be told for certain. */
+export type Reading =
+  | { kind: 'manifest'; manifest: Manifest; secret: string | undefined }
+  | { kind: 'unsure'; reason: string };
+
+/**
+ * A build script writes into OUT_DIR moments before its crate compiles, too close for times to
+ * tell: its files are digested before the compiler starts.
+ */
+export function snapshotFresh(unit: Unit, disk: DiskPort, nowNs: bigint): Fresh {
+  const fresh = new Map<string, Digest>();
+  const top = unit.env.get('OUT_DIR');
+  const open = top === undefined ? [] : [top];
+  let budget = 512;
+  for (let dir = open.pop(); dir !== undefined; dir = open.pop()) {
+    for (const name of disk.list(dir) ?? []) {
+      if (--budget < 0) return fresh;
+      const path = join(dir, name);
+      const changed = disk.changedNs(path);
+      if (changed === undefined) open.push(path);
+      else if (changed > nowNs - 10n * GRAIN_NS) {
+        const digest = disk.digest(path);
+        if (digest !== undefined) fresh.set(path, digest);
+      }
+    }
+  }
+  return fresh;
+}
+
+/**
+ * The manifest of a compile that ended, from the dep-info and the linker's dependency file.
+ * Bound to no root yet but those that its variables and flags ask for; see `bindTo`.
+ */
+export async function readManifest(
+  unit: Unit,
+  options: {
+    depInfo: string;
+    linkInputs: string | undefined;
+    startedNs: bigint;
+    fresh: Fresh;
+    disk: DiskPort;
+    hasher: Hasher;
+  },
+): Promise<Reading> {
+  const { disk, hasher, fresh } = options;
+  const info = parseDepInfo(options.depInfo);
+  const sources = info.inputs.map((path) => resolve(unit.cwd, path));
+  const linked = linkedFiles(unit, options.linkInputs, disk);
+  if (typeof linked === 'string') return { kind: 'unsure', reason: linked };
+
+  const inputs = new Map<string, Digest>();
+  const bundled = bundledLibraries(unit, sources, disk);
+  for (const path of new Set([...sources, ...linked, ...bundled])) {
+    const changed = disk.changedNs(path);
+    const digest = await disk.digestAsync(path);
+    if (changed === undefined || digest === undefined) {
+      return { kind: 'unsure', reason: `input gone: ${path}` };
+    }
+    if (changed > options.startedNs - GRAIN_NS && fresh.get(path) !== digest) {
+      return { kind: 'unsure', reason: `input changed during the compile: ${path}` };
+    }
+    inputs.set(unit.roots.map(path), digest);
+  }
+  const bound = new Set<string>(opaqueRoots(unit));
+  const env: Manifest['env'] = [];
+  let secret: string | undefined;
+  let texts: string[] | undefined;
+  for (const name of info.env) {
+    const value = unit.env.get(name);
+    if (value !== undefined && SECRET.test(name)) secret = name;
+    const mapped = value === undefined ? undefined : unit.roots.mapText(value);
+    env.push([name, mapped === undefined ? null : hasher.hash(mapped)]);
+    if (mapped === undefined || mapped === value) continue;
+    texts ??= rustTexts(sources, disk);
+    if (!isIncludeOnly(name, texts)) {
+      for (const root of unit.roots.names()) if (mapped.includes(root.name)) bound.add(root.name);
+    }
+  }
+  const manifest: Manifest = {
+    schema: 1,
+    inputs: sorted([...inputs]),
+    env: sorted(env),
+    absent: absences(unit, sources, linked, disk),
+    bound: boundPairs(bound, unit, hasher),
+  };
+  return { kind: 'manifest', manifest, secret };
+}
+
+/** @param found real prefixes that stand in an output's bytes */
+export function bindTo(
+  manifest: Manifest,
+  found: Iterable<string>,
+  unit: Unit,
+  hasher: Hasher,
+): Manifest {
+  const names = new Set(manifest.bound.map(([name]) => name));
+  for (const real of found) names.add(unit.roots.map(real.replace(/\/$/, '')));
+  return { ...manifest, bound: boundPairs(names, unit, hasher) };
+}
+
+function boundPairs(names: ReadonlySet<string>, unit: Unit, hasher: Hasher): Manifest['bound'] {
+  return [...names].sort().map((name) => [name, hasher.hash(unit.roots.expand(name) ?? name)]);
+}
+
+const SECRET = /TOKEN|SECRET|PASSWORD|_KEY$/;
+
+function sorted<T extends [string, unknown]>(pairs: T[]): T[] {
+  return pairs.sort((a, b) => (a[0] < b[0] ? -1 : 1));
+}
+
+function rustTexts(sources: readonly string[], disk: DiskPort): string[] {
+  return sources
+    .filter((path) => path.endsWith('.rs'))
+    .map((path) => disk.read(path)?.toString('utf8') ?? '');
+}
+
+/** Where bytes hide from a scan, what could have brought a path in counts as having done so. */
+function opaqueRoots(unit: Unit): string[] {
+  if (!unit.plan.opaque) return [];
+  const expands = [...unit.closure.records.values()].some((r) => r.role === 'proc-macro');
+  const linksPaths = unit.plan.linkArgs.some((arg) => unit.roots.mapText(arg) !== arg);
+  if (!expands && !linksPaths) return [];
+  return unit.roots
+    .names()
+    .map((root) => root.name)
+    .filter((name) => !/^\/vr\/(sysroot|rust-src|home)$/.test(name));
+}
+
+/** A crate may bundle a library by attribute alone: `#[link(name = "z", kind = "static")]`. */
+function bundledLibraries(unit: Unit, sources: readonly string[], disk: DiskPort): string[] {
+  const dirs = unit.plan.searchDirs.filter((dir) => dir.kind === 'native' || dir.kind === 'all');
+  if (dirs.length === 0 || unit.plan.links) return [];
+  const bundles = rustTexts(sources, disk).some((t) => /link\s*\(/.test(t) && t.includes('static'));
+  if (!bundles) return [];
+  return dirs.flatMap((dir) =>
+    (disk.list(dir.path) ?? [])
+      .filter((name) => name.endsWith('.a'))
+      .map((name) => join(dir.path, name)),
+  );
+}
+
+/** Files that the linker read and nothing else in the key covers. */
+function linkedFiles(unit: Unit, text: string | undefined, disk: DiskPort): string[] | string {
+  if (unit.linkInputs === undefined) return [];
+  if (text === undefined) return 'linker named no inputs';
+  const files: string[] = [];
+  for (const written of parseLinkInputs(text)) {
+    const path = resolve(unit.cwd, written);
+    if (path.startsWith(`${unit.toolchain.sysroot}/`) || unit.closure.records.has(path)) continue;
+    if (/\.(rcgu\.o|rmeta)$/.test(path) || basename(path) === 'symbols.o') continue;
+    const own = unit.outputs.some((output) => output.path === path);
+    if (own || path.startsWith(`${join(unit.plan.outDir, 'rustc')}`)) continue;
+    if (!disk.exists(path)) {
+      if (/\/rustc[A-Za-z0-9]+\//.test(path)) continue;
+      return `linker input gone: ${path}`;
+    }
+    files.push(path);
+  }
+  return files;
+}
+
+/**
+ * What would have been read instead, had it been there: the other file of a `mod a;`, and
+ * libraries earlier on the linker's search path.
+ */
+function absences(
+  unit: Unit,
+  sources: readonly string[],
+  linked: readonly string[],
+  disk: DiskPort,
+): string[] {
+  const absent = new Set<string>();
+  const add = (path: string) => {
+    if (!disk.exists(path)) absent.add(unit.roots.map(path));
+  };
+  const root = resolve(unit.cwd, unit.plan.source);
+  for (const path of sources) {
+    if (!path.endsWith('.rs') || path === root) continue;
+    if (basename(path) === 'mod.rs') add(`${dirname(path)}.rs`);
+    else add(join(path.slice(0, -'.rs'.length), 'mod.rs'));
+  }
+  const dirs = [
+    ...unit.plan.searchDirs
+      .filter((dir) => dir.kind === 'native' || dir.kind === 'all')
+      .map((dir) => dir.path),
+    ...(unit.linker?.searchDirs ?? []),
+  ].map((dir) => disk.realpath(dir));
+  for (const path of linked) {
+    const library = /^lib(.+?)\.(so|a)$/.exec(basename(path));
+    if (library === null) continue;
+    const at = dirs.indexOf(disk.realpath(dirname(path)));
+    for (const dir of new Set(at < 0 ? dirs : dirs.slice(0, at))) {
+      add(join(dir, `lib${library[1]}.so`));
+      add(join(dir, `lib${library[1]}.a`));
+    }
+    if (library[2] === 'a') add(join(dirname(path), `lib${library[1]}.so`));
+  }
+  return [...absent].sort();
+}

@@ -1,0 +1,132 @@
+import { canonicalJson } from '../base/canonical.js';
+import { toVriftError } from '../base/errors.js';
+import { firstDifference, manifestDigest, resultKeyOf } from '../keying/manifest.js';
+import { answers, byPreference } from './choose.js';
+import { messageFormat } from './messages.js';
+import type { Candidate, PipelinePorts, StoredResult } from './ports.js';
+import type { Unit } from './prepare.js';
+import { blobsOf } from './restore.js';
+
+export interface Found {
+  stored: StoredResult;
+  from: 'disk' | 'peer';
+  peer: string | undefined;
+  /** Bytes that crossed the network. */
+  received: number;
+}
+
+/** The best result on this disk whose inputs are the same now. */
+export function findLocal(unit: Unit, ports: PipelinePorts): Found | undefined {
+  const { store, disk, hasher } = ports;
+  const format = messageFormat(unit.plan, hasher);
+  for (const { digest, manifest } of store.manifestsOf(unit.key)) {
+    if (firstDifference(manifest, unit.roots, unit.env, disk, hasher) !== undefined) continue;
+    const results = store.resultsOf(resultKeyOf(unit.key, digest, hasher));
+    for (const stored of results.toSorted(byPreference)) {
+      if (!answers(stored.result, unit, format)) continue;
+      if (blobsOf(stored.result).some((blob) => store.check(blob.digest, blob.size) === 'gone')) {
+        store.dropResult(stored.result.resultKey, stored.resultDigest);
+        continue;
+      }
+      return { stored, from: 'disk', peer: undefined, received: 0 };
+    }
+  }
+  return undefined;
+}
+
+/** Milliseconds: a peer's answer is worth waiting for in relation to what compiling costs. */
+const FIND_MS = { least: 300, most: 2_000 };
+const FETCH_MS = { least: 1_500, most: 60_000 };
+
+/**
+ * The best result that a peer has, fetched, verified and stored.
+ *
+ * @param expectedMs what compiling is expected to take here
+ */
+export async function findRemote(
+  unit: Unit,
+  expectedMs: number,
+  ports: PipelinePorts,
+): Promise<Found | undefined> {
+  const { mesh, disk, hasher } = ports;
+  if (!mesh.reachable) return undefined;
+  const format = messageFormat(unit.plan, hasher);
+  const candidates = await mesh.find(unit.key, { deadlineMs: clamp(expectedMs / 2, FIND_MS) });
+  const usable = candidates
+    .filter(({ result }) => answers(result, unit, format) && result.class !== 'warm')
+    .map((candidate) => ({
+      ...candidate,
+      resultDigest: hasher.hash(canonicalJson(candidate.result)),
+    }))
+    .toSorted(byPreference);
+  for (const candidate of usable) {
+    const { manifest, result } = candidate;
+    const digest = manifestDigest(manifest, hasher);
+    if (result.resultKey !== resultKeyOf(unit.key, digest, hasher)) continue;
+    const difference = firstDifference(
+      manifest,
+      unit.roots,
+      unit.env,
+      disk,
+      hasher,
+      'known-roots',
+    );
+    if (difference !== undefined) continue;
+    const found = await take(candidate, Math.max(expectedMs, result.compileMs), ports);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function clamp(ms: number, bounds: { least: number; most: number }): number {
+  return Math.min(Math.max(ms, bounds.least), bounds.most);
+}
+
+async function take(
+  candidate: Candidate & { resultDigest: StoredResult['resultDigest'] },
+  expectedMs: number,
+  ports: PipelinePorts,
+): Promise<Found | undefined> {
+  const { store, mesh } = ports;
+  const missing = blobsOf(candidate.result).filter(
+    (blob) => store.check(blob.digest, blob.size) === 'gone',
+  );
+  const need = missing.filter(({ size }) => size > 0);
+  const bytes = need.reduce((sum, blob) => sum + blob.size, 0);
+  try {
+    using room = store.reserve(bytes);
+    if (room === undefined) {
+      ports.recorder.error('VRIFT_STORE_FULL', `no room for ${bytes} bytes from the mesh`);
+      return undefined;
+    }
+    let peer = candidate.holders[0];
+    let received = 0;
+    if (need.length > 0) {
+      const deadlineMs = clamp(expectedMs * 1.5, FETCH_MS);
+      const fetched = await mesh.fetch(candidate, need, { deadlineMs });
+      if (fetched === undefined) return undefined;
+      room[Symbol.dispose]();
+      for (const blob of need) {
+        await store.adopt(fetched.files.get(blob.digest)!, blob.digest, blob.size);
+      }
+      peer = fetched.from;
+      received = fetched.bytes;
+    }
+    if (need.length < missing.length) await store.putBytes(Buffer.alloc(0));
+    const { result, manifest, attestations, resultDigest } = candidate;
+    const stored: StoredResult = {
+      result,
+      manifest,
+      resultDigest,
+      attestations,
+      localOnly: false,
+      origin: 'peer',
+    };
+    store.putResult(stored);
+    return { stored, from: 'peer', peer, received };
+  } catch (error) {
+    const failure = toVriftError(error);
+    ports.recorder.error(failure.code, failure.message);
+    return undefined;
+  }
+}

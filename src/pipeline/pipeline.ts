@@ -1,0 +1,267 @@
+import { relative } from 'node:path';
+import { toVriftError } from '../base/errors.js';
+import type { RustcPlan } from '../compilers/plan.js';
+import { parseRustc } from '../compilers/rustc/parse.js';
+import { hasRawBytes } from '../wire/bytes.js';
+import { ACK_MS, type CallFrame } from '../wire/launcher.js';
+import { Artifacts } from './artifacts.js';
+import { Flights } from './flights.js';
+import { type Fresh, snapshotFresh } from './inputs.js';
+import { findLocal, findRemote, type Found } from './lookup.js';
+import { unmappings } from './messages.js';
+import type { Channel, PipelinePorts, ProjectRules } from './ports.js';
+import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
+import { type Ran, type RecordOptions, record } from './record.js';
+import { planRestore } from './restore.js';
+import { secure } from './secure.js';
+
+/** What a caller may narrow for its own call. */
+interface Wishes {
+  /** Compile and store again, read nothing. */
+  recache: boolean;
+  /** Read, store nothing. */
+  readonly: boolean;
+}
+
+/** Nobody waits longer than this for somebody else's compile of the same unit. */
+const PATIENCE_MS = 10 * 60_000;
+
+/** One compiler call after the other, from argv to outcome. */
+export class Pipeline {
+  readonly #ports: PipelinePorts;
+  readonly #artifacts: Artifacts;
+  readonly #flights = new Flights();
+
+  constructor(ports: PipelinePorts) {
+    this.#ports = ports;
+    this.#artifacts = new Artifacts(ports.artifacts, ports.disk, ports.hasher);
+  }
+
+  /** Answers one launcher. Never throws: whatever goes wrong, the compiler runs. */
+  async call(frame: CallFrame, channel: Channel): Promise<void> {
+    try {
+      await this.#answer(frame, channel);
+    } catch (error) {
+      const failure = toVriftError(error);
+      this.#ports.recorder.error(failure.code, failure.stack ?? failure.message);
+      channel.send({ act: 'pass' });
+    }
+  }
+
+  async #answer(frame: CallFrame, channel: Channel): Promise<void> {
+    const started = this.#ports.clock.monotonic();
+    const pass = ({ reason, detail }: Refusal, unit: string) => {
+      this.#ports.recorder.outcome({ kind: 'bypass', unit, reason, detail });
+      channel.send({ act: 'pass' });
+    };
+    if (hasRawBytes(frame.cwd) || frame.argv.some(hasRawBytes)) {
+      return pass({ reason: 'raw bytes in arguments', detail: '' }, 'unknown');
+    }
+    const parsed = parseRustc(frame.argv, frame.cwd);
+    if (parsed.kind === 'probe') {
+      this.#ports.recorder.outcome({ kind: 'probe' });
+      return channel.send({ act: 'pass' });
+    }
+    if (parsed.kind === 'bypass') return pass(parsed, crateNameIn(frame.argv));
+    const { plan } = parsed;
+    const rules = this.#ports.rules(plan.outDir, frame.cwd);
+    if (typeof rules === 'string') {
+      return pass({ reason: 'project configuration', detail: rules }, plan.crateName);
+    }
+    if (!rules.enabled) return pass({ reason: 'switched off', detail: '' }, plan.crateName);
+
+    const env = environmentOf(frame.env);
+    const facts = { plan, cwd: frame.cwd, env, umask: frame.umask };
+    const unit = await prepare(facts, this.#ports, this.#artifacts);
+    if ('reason' in unit) return pass(unit, plan.crateName);
+
+    const excluded = excludedBy(rules, unit, this.#ports.tools.targetDir(plan.outDir, env));
+    if (excluded !== undefined) {
+      const { reason, detail } = excluded;
+      this.#ports.recorder.outcome({ kind: 'bypass', unit: plan.crateName, reason, detail });
+      return this.#run(unit, channel, { store: false, counted: false });
+    }
+    const wishes: Wishes = {
+      recache: env.get('VRIFT_RECACHE') === '1',
+      readonly: env.get('VRIFT_READONLY') === '1',
+    };
+    await this.#flights.wait(unit.key, PATIENCE_MS);
+    using _flight = this.#flights.begin(unit.key);
+    if (!wishes.recache) {
+      const expectedMs = this.#ports.timings.get(timingKey(plan)) ?? 1_000;
+      const found =
+        findLocal(unit, this.#ports) ?? (await findRemote(unit, expectedMs, this.#ports));
+      if (found !== undefined && (await this.#restore(unit, found, channel, started))) return;
+    }
+    await this.#run(unit, channel, { store: !wishes.readonly, counted: true });
+  }
+
+  /** @returns false when the launcher could not put the result in place: the compiler must run. */
+  async #restore(unit: Unit, found: Found, channel: Channel, started: number): Promise<boolean> {
+    const { store, disk, recorder, clock } = this.#ports;
+    const { result, resultDigest, localOnly } = found.stored;
+    using _pins = store.pin(result.outputs.map((output) => output.digest));
+    const restore = planRestore(found.stored, unit, store);
+    if (restore === undefined) {
+      store.dropResult(result.resultKey, resultDigest);
+      return false;
+    }
+    const outputs = new Map(restore.ops.map((op, index) => [op.to, restore.made[index]]));
+    for (const [path, entry] of recordsOf(unit, localOnly)) {
+      const output = outputs.get(path);
+      if (output === undefined) continue;
+      const { digest, identity } = output;
+      this.#artifacts.put(path, { ...entry, digest, identity });
+    }
+    const { ops, stdout, stderr } = restore;
+    const ms = clock.monotonic() - started;
+    channel.send({ act: 'hit', ops, stdout, stderr });
+    const report = await channel.next();
+    if (report?.kind === 'failed') {
+      recorder.error('VRIFT_RESTORE_FAILED', `${unit.plan.crateName}: ${report.error}`);
+      return false;
+    }
+    if (report?.kind === 'done') {
+      report.made.forEach((stat, index) => {
+        const op = ops[index];
+        const output = restore.made[index];
+        if (stat !== null && op !== undefined && output !== undefined) {
+          disk.recordFile(op.to, stat, output.digest);
+        }
+      });
+    }
+    store.touch(result.resultKey);
+    recorder.outcome({
+      kind: 'hit',
+      unit: unit.plan.crateName,
+      key: unit.key,
+      from: found.from,
+      peer: found.peer,
+      bytes: found.from === 'peer' ? found.received : restore.bytes,
+      ms,
+      savedMs: Math.max(0, result.compileMs - ms),
+    });
+    return true;
+  }
+
+  async #run(
+    unit: Unit,
+    channel: Channel,
+    options: { store: boolean; counted: boolean },
+  ): Promise<void> {
+    const { disk, recorder, clock, timings } = this.#ports;
+    const localOnly = this.#staysLocal(unit);
+    const nowNs = BigInt(Math.round(clock.now() * 1e6));
+    const fresh: Fresh = options.store ? snapshotFresh(unit, disk, nowNs) : new Map();
+    const running = this.#artifacts.begin(recordsOf(unit, localOnly));
+    try {
+      const waits = unit.env.has('CARGO_PRIMARY_PACKAGE');
+      channel.send({
+        act: 'run',
+        argv: unit.argv,
+        unmap: unmappings(unit.roots),
+        stat: unit.outputs.map((output) => output.path),
+        mkdirs: [],
+        ackMs: waits ? ACK_MS : 0,
+      });
+      const report = await channel.next();
+      if (report?.kind !== 'ran') {
+        if (unit.linkInputs !== undefined) disk.remove(unit.linkInputs);
+        return;
+      }
+      if (report.code === 0) timings.put(timingKey(unit.plan), report.ms);
+      const stored = await this.#record(unit, report, fresh, { localOnly, store: options.store }, () => {
+        if (waits) channel.send({ act: 'kept' });
+      });
+      if (!options.counted) return;
+      recorder.outcome({
+        kind: 'miss',
+        unit: unit.plan.crateName,
+        key: unit.key,
+        code: report.code,
+        ms: report.ms,
+        stored,
+      });
+    } finally {
+      running.settle();
+    }
+  }
+
+  /** @param letGo called once nothing of the caller's is needed any more */
+  async #record(
+    unit: Unit,
+    ran: Ran,
+    fresh: Fresh,
+    options: RecordOptions,
+    letGo: () => void,
+  ): Promise<string> {
+    try {
+      const secured = await secure(unit, ran, fresh, this.#ports);
+      letGo();
+      if (typeof secured === 'string') return secured;
+      using held = secured;
+      return await record(unit, ran, held, options, this.#ports, this.#artifacts);
+    } catch (error) {
+      letGo();
+      const failure = toVriftError(error);
+      this.#ports.recorder.error(failure.code, failure.stack ?? failure.message);
+      return failure.code;
+    }
+  }
+
+  /** Whether what this compile makes must not leave this machine; each reason is counted. */
+  #staysLocal(unit: Unit): boolean {
+    const reasons: string[] = [];
+    if (unit.closure.foreign.length > 0) reasons.push('foreign dependency');
+    if ([...unit.closure.records.values()].some((entry) => entry.localOnly)) {
+      reasons.push('local-only dependency');
+    }
+    if (unit.incremental?.warm) reasons.push('warm incremental state');
+    for (const reason of reasons) this.#ports.recorder.localOnly(reason, unit.plan.crateName);
+    return reasons.length > 0;
+  }
+}
+
+function environmentOf(pairs: readonly string[]): Map<string, string> {
+  const env = new Map<string, string>();
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=', 1);
+    if (equals > 0) env.set(pair.slice(0, equals), pair.slice(equals + 1));
+  }
+  return env;
+}
+
+function crateNameIn(argv: readonly string[]): string {
+  const at = argv.indexOf('--crate-name');
+  return at < 0 ? 'unknown' : (argv[at + 1] ?? 'unknown');
+}
+
+/** What `cache_targets` and `cache_extensions` leave out. */
+function excludedBy(rules: ProjectRules, unit: Unit, targetDir: string): Refusal | undefined {
+  const { plan, outputs } = unit;
+  if (rules.cacheTargets !== undefined) {
+    const parts = relative(targetDir, plan.outDir).split('/');
+    const profile = parts[0] === plan.target ? parts[1] : parts[0];
+    if (profile === undefined || !rules.cacheTargets.includes(profile)) {
+      return { reason: 'profile not cached', detail: profile ?? plan.outDir };
+    }
+  }
+  if (rules.cacheExtensions !== undefined) {
+    for (const { role, path } of outputs) {
+      if (role === 'dep-info') continue;
+      const file = path.slice(path.lastIndexOf('/') + 1);
+      const dot = file.lastIndexOf('.');
+      const extension = dot < 0 ? '' : file.slice(dot);
+      if (!rules.cacheExtensions.includes(extension)) {
+        return { reason: 'extension not cached', detail: file };
+      }
+    }
+  }
+  return undefined;
+}
+
+function timingKey(plan: RustcPlan): string {
+  const kind = plan.test ? 'test' : plan.crateTypes.join('+');
+  const made = Object.keys(plan.emit).sort().join('+');
+  return `${plan.crateName} ${kind} ${made} ${plan.optimised ? 'optimised' : 'debug'}`;
+}

@@ -1,0 +1,220 @@
+import { dirname, isAbsolute } from 'node:path';
+import type { Digest } from '../base/digest.js';
+import type { BypassReason, PlannedOutput, RustcPlan } from '../compilers/plan.js';
+import { outputsOf } from '../compilers/rustc/outputs.js';
+import { canonicalMetadata } from '../keying/canonical.js';
+import type { Environment } from '../keying/ports.js';
+import { type Roots, rootsOf } from '../keying/roots.js';
+import { unitKeyOf, unitKeyParts } from '../keying/unitKey.js';
+import { type ArtifactRecord, type Artifacts, type Closure, masksOf } from './artifacts.js';
+import { incrementalState, rewriteArgv } from './argv.js';
+import { nativesOf } from './natives.js';
+import type { Linker, PipelinePorts, Toolchain } from './ports.js';
+
+/** One call, understood: all that look-up, restore, run and record need to know of it. */
+export interface Unit {
+  plan: RustcPlan;
+  cwd: string;
+  env: Environment;
+  umask: number;
+  outputs: PlannedOutput[];
+  roots: Roots;
+  toolchain: Toolchain;
+  linker: Linker | undefined;
+  canonical: string;
+  closure: Closure;
+  /** The call's own package root, when it lies outside of workspace and CARGO_HOME. */
+  outside: string | undefined;
+  key: Digest;
+  /** Of the key by name, to explain a miss. */
+  parts: Record<string, unknown>;
+  /** Where the linker writes what it read. */
+  linkInputs: string | undefined;
+  /** The incremental state that the compile would use, and whether anything is in it. */
+  incremental: { dir: string; warm: boolean } | undefined;
+  /** The command line with everything of design §2 put in. */
+  argv: string[];
+}
+
+export interface Refusal {
+  reason: BypassReason;
+  detail: string;
+}
+
+export interface CallFacts {
+  plan: RustcPlan;
+  cwd: string;
+  env: Environment;
+  umask: number;
+}
+
+/** Plan → unit, or why not. Runs no process unless compiler or linker are new to the node. */
+export async function prepare(
+  { plan, cwd, env, umask }: CallFacts,
+  ports: PipelinePorts,
+  artifacts: Artifacts,
+): Promise<Unit | Refusal> {
+  const toolchain = await ports.tools.toolchain(plan.compiler, plan.target, cwd, env);
+  if (toolchain === undefined) return { reason: 'toolchain', detail: plan.compiler };
+  const named = outputsOf(plan, plan.target ?? toolchain.host);
+  if ('reason' in named) return named;
+  const linker = plan.links ? await ports.tools.linker(plan, cwd, env) : undefined;
+  if (typeof linker === 'string') return { reason: 'linker', detail: linker };
+
+  const paths = plan.externs.flatMap((entry) => entry.path ?? []);
+  const closure = await artifacts.closure(paths, plan.bundles);
+  const own = packagePlace(plan, cwd, env);
+  const roots = rootsOf(
+    {
+      workspace: own.workspace,
+      targetDir: ports.tools.targetDir(plan.outDir, env),
+      cargoHome: cargoHome(env),
+      sysroot: toolchain.sysroot,
+      commit: toolchain.commit,
+      outDir: env.get('OUT_DIR'),
+      packageId: `${env.get('CARGO_PKG_NAME') ?? plan.crateName}-${env.get('CARGO_PKG_VERSION') ?? ''}`,
+      outside: outsideOf(own.outside, closure),
+      home: env.get('HOME'),
+      keepTarget: plan.splitDebuginfo === 'unpacked',
+    },
+    ports.disk,
+  );
+  const natives = nativesOf(plan, roots, ports.disk);
+  if (typeof natives === 'string') return { reason: 'native library', detail: natives };
+
+  const dependencies = plan.externs.map(
+    ({ name, path }) =>
+      [name, path === undefined ? 'sysroot' : canonicalOf(path, closure)] as const,
+  );
+  const canonical =
+    plan.metadata === undefined
+      ? ''
+      : canonicalMetadata(plan, env, roots, dependencies, ports.hasher);
+  const identities = externIdentities(plan, closure, artifacts);
+  const parts = unitKeyParts(
+    plan,
+    env,
+    cwd,
+    roots,
+    {
+      toolchain: toolchain.id,
+      clippy: plan.clippy === undefined ? undefined : ports.tools.clippy(plan.clippy, cwd, env),
+      canonical: canonical === '' ? undefined : canonical,
+      externs: identities.externs,
+      expands: identities.expands,
+      natives,
+      closure: plan.bundles ? linkClosure(closure, artifacts) : [],
+      linker: linker?.id,
+      cpu: plan.targetCpuNative ? ports.tools.cpu() : undefined,
+    },
+    ports.disk,
+  );
+  const linkInputs = plan.links ? ports.store.tmpPath() : undefined;
+  const incremental = incrementalState(plan, canonical, ports.disk);
+  return {
+    plan,
+    cwd,
+    env,
+    umask,
+    outputs: named.outputs,
+    roots,
+    toolchain,
+    linker,
+    canonical,
+    closure,
+    outside: own.outside,
+    key: unitKeyOf(parts, ports.hasher),
+    parts,
+    linkInputs,
+    incremental,
+    argv: rewriteArgv(plan, { roots, canonical, incremental: incremental?.dir, linkInputs }),
+  };
+}
+
+/**
+ * Cargo compiles members of a workspace from its root with relative sources, everything else from
+ * the package's own directory with absolute ones.
+ */
+function packagePlace(
+  plan: RustcPlan,
+  cwd: string,
+  env: Environment,
+): { workspace: string | undefined; outside: string | undefined } {
+  if (!isAbsolute(plan.source)) return { workspace: cwd, outside: undefined };
+  const root = env.get('CARGO_MANIFEST_DIR') ?? cwd;
+  const home = cargoHome(env);
+  const fetched = home !== undefined && root.startsWith(`${home}/`);
+  return { workspace: undefined, outside: fetched || dirname(root) === root ? undefined : root };
+}
+
+function cargoHome(env: Environment): string | undefined {
+  const home = env.get('CARGO_HOME');
+  if (home !== undefined && home !== '') return home;
+  const user = env.get('HOME');
+  return user === undefined || user === '' ? undefined : `${user}/.cargo`;
+}
+
+function outsideOf(own: string | undefined, closure: Closure): string[] {
+  const roots = new Set<string>();
+  if (own !== undefined) roots.add(own);
+  for (const { outside } of closure.records.values()) {
+    if (outside !== undefined) roots.add(outside);
+  }
+  return [...roots];
+}
+
+function canonicalOf(path: string, closure: Closure): string {
+  return closure.records.get(path)?.canonical ?? path.slice(path.lastIndexOf('/') + 1);
+}
+
+function externIdentities(
+  plan: RustcPlan,
+  closure: Closure,
+  artifacts: Artifacts,
+): { externs: { name: string; options: string; identity: string }[]; expands: boolean } {
+  const masks = masksOf(closure.records.values(), '');
+  let expands = false;
+  const externs = plan.externs.map(({ name, options, path }) => {
+    if (path === undefined) return { name, options, identity: 'sysroot' };
+    const record = closure.records.get(path);
+    if (record?.role === 'proc-macro' || /\.(so|dylib|dll)$/.test(path)) expands = true;
+    return { name, options, identity: artifacts.identityOf(path, masks) ?? 'missing' };
+  });
+  return { externs, expands };
+}
+
+/** Content of every rlib that a link may draw from; argv lists only the direct ones. */
+function linkClosure(closure: Closure, artifacts: Artifacts): string[] {
+  const masks = masksOf(closure.records.values(), '');
+  const lines: string[] = [];
+  for (const [path, record] of closure.records) {
+    if (record.role === 'rmeta' && record.rlib !== undefined) continue;
+    lines.push(`${record.crate} ${artifacts.identityOf(path, masks) ?? 'missing'}`);
+  }
+  return [...new Set(lines)].sort();
+}
+
+/** The record of each output file, for whoever is compiled against it. */
+export function recordsOf(unit: Unit, localOnly: boolean): Map<string, ArtifactRecord> {
+  const externs = unit.plan.externs.flatMap((entry) => entry.path ?? []);
+  const rlib = unit.outputs.find((output) => output.role === 'rlib')?.path;
+  return new Map(
+    unit.outputs
+      .filter((output) => output.role !== 'dep-info')
+      .map((output) => [
+        output.path,
+        {
+          crate: unit.plan.crateName,
+          role: output.role,
+          canonical: unit.canonical,
+          digest: null,
+          identity: undefined,
+          rlib: output.role === 'rmeta' ? rlib : undefined,
+          externs,
+          suffix: unit.plan.extraFilename,
+          outside: unit.outside,
+          localOnly,
+        },
+      ]),
+  );
+}

@@ -1,0 +1,150 @@
+import { canonicalJson } from '../base/canonical.js';
+import type { Digest } from '../base/digest.js';
+import { toVriftError } from '../base/errors.js';
+import type { Output, Result, ResultClass } from '../base/result.js';
+import { manifestDigest, resultKeyOf } from '../keying/manifest.js';
+import { toBytes } from '../wire/bytes.js';
+import type { LauncherReport } from '../wire/launcher.js';
+import { type Artifacts, masksOf } from './artifacts.js';
+import { packDepFile } from './depFile.js';
+import { bindTo } from './inputs.js';
+import { keepMessages, messageFormat } from './messages.js';
+import type { PipelinePorts } from './ports.js';
+import { recordsOf, type Unit } from './prepare.js';
+import type { Secured, SecuredFile } from './secure.js';
+
+export type Ran = Extract<LauncherReport, { kind: 'ran' }>;
+
+/** Beyond this a compile's messages are not worth keeping. */
+const MAX_MESSAGE_CHARS = 4 * 1024 * 1024;
+
+export interface RecordOptions {
+  localOnly: boolean;
+  /** false: the outputs are only remembered as made by this node. */
+  store: boolean;
+}
+
+/**
+ * After a compile: remembers the outputs, and stores them when everything that went in is known
+ * for certain.
+ *
+ * @returns `stored`, or why not
+ */
+export async function record(
+  unit: Unit,
+  ran: Ran,
+  secured: Secured,
+  options: RecordOptions,
+  ports: PipelinePorts,
+  artifacts: Artifacts,
+): Promise<string> {
+  const { reading } = secured;
+  const identities = await remember(unit, secured.files, options.localOnly, ports, artifacts);
+  if (identities === undefined) return 'output missing';
+  if (!options.store) return 'not stored';
+  if (reading.kind === 'unsure') return reading.reason;
+
+  const stays = reasonsToStay(unit, reading.secret);
+  for (const reason of stays) ports.recorder.localOnly(reason, unit.plan.crateName);
+  const stderr = keepMessages(ran.stderr, unit.plan, unit.roots);
+  const stdout = unit.roots.mapText(ran.stdout);
+  if (ran.truncated || stderr.length + stdout.length > MAX_MESSAGE_CHARS) {
+    return 'too many messages';
+  }
+  const found = new Set<string>();
+  for (const { held } of secured.files) {
+    for (const prefix of await ports.disk.scan(held, scanned(unit))) found.add(prefix);
+  }
+  const manifest = bindTo(reading.manifest, found, unit, ports.hasher);
+  try {
+    const outputs: Output[] = [];
+    for (const { role, executable, held } of secured.files) {
+      const link = role === 'rlib' || role === 'staticlib';
+      const put = await ports.store.putFile(held, { link });
+      if (put === undefined) return 'output changed while it was stored';
+      const identity = identities.get(role);
+      outputs.push({ role, executable, ...put, ...(identity === undefined ? {} : { identity }) });
+    }
+    const depFile = packDepFile(secured.depInfo, unit.outputs, unit.roots);
+    const dep = await ports.store.putBytes(depFile);
+    outputs.push({ role: 'dep-info', executable: false, ...dep });
+    const digest = manifestDigest(manifest, ports.hasher);
+    const result: Result = {
+      schema: 1,
+      unitKey: unit.key,
+      resultKey: resultKeyOf(unit.key, digest, ports.hasher),
+      manifest: digest,
+      toolchain: unit.toolchain.id,
+      target: unit.plan.target ?? unit.toolchain.host,
+      crateName: unit.plan.crateName,
+      class: classOf(unit),
+      messages: stderr === '' ? 'silent' : messageFormat(unit.plan, ports.hasher),
+      compileMs: Math.round(ran.ms),
+      outputs,
+      stdout: await ports.store.putBytes(toBytes(stdout)),
+      stderr: await ports.store.putBytes(toBytes(stderr)),
+    };
+    ports.store.putResult({
+      result,
+      manifest,
+      resultDigest: ports.hasher.hash(canonicalJson(result)),
+      attestations: [],
+      localOnly: options.localOnly || stays.length > 0,
+      origin: 'own',
+    });
+    ports.recorder.stored(outputs.reduce((sum, output) => sum + output.size, 0));
+    return 'stored';
+  } catch (error) {
+    const failure = toVriftError(error);
+    ports.recorder.error(failure.code, failure.message);
+    return failure.code;
+  }
+}
+
+/**
+ * Writes down which files this node made, for the keys of whoever is compiled against them.
+ *
+ * @returns what dependents can see of rlib and rmeta; undefined when a file is gone
+ */
+async function remember(
+  unit: Unit,
+  files: readonly SecuredFile[],
+  localOnly: boolean,
+  ports: PipelinePorts,
+  artifacts: Artifacts,
+): Promise<Map<string, Digest> | undefined> {
+  const identities = new Map<string, Digest>();
+  const masks = masksOf(unit.closure.records.values(), unit.plan.extraFilename);
+  const made = recordsOf(unit, localOnly);
+  for (const { role, path, held } of files) {
+    const entry = made.get(path);
+    if (entry === undefined) continue;
+    const digest = await ports.disk.digestAsync(held);
+    if (digest === undefined) return undefined;
+    if (role === 'rlib' || role === 'rmeta') {
+      const identity = artifacts.identityOf(held, masks);
+      if (identity !== undefined) identities.set(role, identity);
+    }
+    artifacts.put(path, { ...entry, digest, identity: identities.get(role) });
+  }
+  return identities;
+}
+
+function reasonsToStay(unit: Unit, secret: string | undefined): string[] {
+  const reasons: string[] = [];
+  if (secret !== undefined) reasons.push('reads a secret variable');
+  if (unit.plan.splitDebuginfo === 'unpacked') reasons.push('unpacked debug information');
+  return reasons;
+}
+
+function classOf(unit: Unit): ResultClass {
+  if (unit.incremental === undefined) return 'plain';
+  return unit.incremental.warm ? 'warm' : 'incremental';
+}
+
+/** A home directory alone is too short a path to look for; with its slash it is not. */
+function scanned(unit: Unit): string[] {
+  return unit.roots
+    .spellings()
+    .map(({ name, real }) => (name === '/vr/home' ? `${real}/` : real));
+}

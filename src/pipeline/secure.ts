@@ -1,0 +1,93 @@
+import { basename, join } from 'node:path';
+import type { OutputRole } from '../base/result.js';
+import type { Fresh, Reading } from './inputs.js';
+import { readManifest } from './inputs.js';
+import type { PipelinePorts } from './ports.js';
+import type { Unit } from './prepare.js';
+import type { Ran } from './record.js';
+
+/** One output where nobody can take it away any more. */
+export interface SecuredFile {
+  role: OutputRole;
+  executable: boolean;
+  /** Where the compiler wrote it. */
+  path: string;
+  /** Another name of the same file on the store's filesystem; `path` itself on another one. */
+  held: string;
+}
+
+/** Everything of a finished compile that `rm -rf target` could take. */
+export interface Secured extends Disposable {
+  files: SecuredFile[];
+  depInfo: string;
+  reading: Reading;
+}
+
+/**
+ * Takes hold of what a compile made and read, before its caller is let go: after the last unit
+ * of a build, people and scripts remove or move target directories at once. Hashing, scanning and
+ * copying come later, from the held names.
+ *
+ * @returns or why there is nothing to store, as counted
+ */
+export async function secure(
+  unit: Unit,
+  ran: Ran,
+  fresh: Fresh,
+  ports: PipelinePorts,
+): Promise<Secured | string> {
+  const { disk, hasher, store } = ports;
+  const linkInputs = readOnce(unit.linkInputs, ports);
+  if (ran.code !== 0) return 'compile failed';
+  const files: SecuredFile[] = [];
+  const release = () => {
+    for (const file of files) if (file.held !== file.path) disk.remove(file.held);
+  };
+  const planned = [...unit.outputs, ...dwoFiles(unit, ports)];
+  for (const [index, { role, executable, path }] of planned.entries()) {
+    const stat = index < unit.outputs.length ? ran.made[index] : undefined;
+    if (stat === null) return 'output missing';
+    if (stat !== undefined && isWronglyEmpty(role, stat, unit)) return 'output empty';
+    if (role !== 'dep-info') {
+      files.push({ role, executable, path, held: disk.hold(path, store.tmpPath()) ?? path });
+    }
+  }
+  const dep = unit.outputs.find((output) => output.role === 'dep-info');
+  const depInfo = dep === undefined ? undefined : disk.read(dep.path)?.toString('utf8');
+  if (depInfo === undefined) {
+    release();
+    return 'output missing';
+  }
+  const startedNs = BigInt(ran.startedNs);
+  const reading = await readManifest(unit, { depInfo, linkInputs, startedNs, fresh, disk, hasher });
+  return { files, depInfo, reading, [Symbol.dispose]: release };
+}
+
+/** `cargo check` of a program writes an empty rmeta; nothing else is ever empty. */
+function isWronglyEmpty(role: OutputRole, stat: string, unit: Unit): boolean {
+  const checks = role === 'rmeta' && unit.plan.emit.link === undefined;
+  return stat.split(':')[2] === '0' && !checks;
+}
+
+function readOnce(path: string | undefined, { disk }: PipelinePorts): string | undefined {
+  if (path === undefined) return undefined;
+  const text = disk.read(path)?.toString('utf8');
+  disk.remove(path);
+  return text;
+}
+
+/** `split-debuginfo=unpacked` leaves one object per codegen unit beside the output. */
+function dwoFiles(
+  unit: Unit,
+  { disk }: PipelinePorts,
+): { role: `dwo:${string}`; path: string; executable: false }[] {
+  if (unit.plan.splitDebuginfo !== 'unpacked') return [];
+  const stem = `${unit.plan.crateName}${unit.plan.extraFilename}`;
+  return (disk.list(unit.plan.outDir) ?? [])
+    .filter((name) => name.startsWith(`${stem}.`) && name.endsWith('.dwo'))
+    .map((name) => ({
+      role: `dwo:${basename(name).slice(stem.length)}` as const,
+      path: join(unit.plan.outDir, name),
+      executable: false,
+    }));
+}

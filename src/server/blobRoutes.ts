@@ -1,0 +1,113 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { type Digest, isDigest } from '../base/digest.js';
+import { encodeBlocks } from '../wire/blocks.js';
+import { BOUNDS, checkBlobsRequest, ROUTES } from '../wire/http.js';
+import { BlobStream, rangeOf } from './blobStream.js';
+import type { BlobHandle, PeerReader } from './ports.js';
+import type { NodeOf } from './routes.js';
+import type { UploadSlots } from './slots.js';
+
+const BINARY = 'application/octet-stream';
+
+/** The routes that send content, each answer in one upload slot. */
+export function addBlobRoutes(
+  app: FastifyInstance,
+  options: {
+    reader: PeerReader;
+    slots: UploadSlots;
+    nodeOf: NodeOf;
+    onSent(node: string, bytes: number): void;
+  },
+): void {
+  const { reader, slots, nodeOf, onSent } = options;
+
+  app.get<{ Params: { digest: string } }>(`${ROUTES.blob}:digest`, async (request, reply) => {
+    const { digest } = request.params;
+    if (!isDigest(digest)) return reply.code(400).send({ error: 'not a digest' });
+    const node = nodeOf(request);
+    const release = slots.take(node);
+    if (!release) return busy(reply);
+    const blob = await openOrRelease(reader, digest, release);
+    if (!blob) {
+      release();
+      return reply.code(404).send({ error: 'no such blob' });
+    }
+    const range = rangeOf(request.headers.range, blob.size);
+    if (!range) {
+      release();
+      await blob.handle.close();
+      return reply.code(416).header('content-range', `bytes */${blob.size}`).send();
+    }
+    if (range.partial) {
+      const last = range.start + range.length - 1;
+      reply.code(206).header('content-range', `bytes ${range.start}-${last}/${blob.size}`);
+    }
+    const stream = new BlobStream(blob.handle, range, {
+      chunk: (bytes) => onSent(node, bytes),
+      close: release,
+    });
+    // Whoever goes away before the stream is piped would otherwise leave the file open.
+    if (request.raw.socket.destroyed) stream.destroy();
+    return reply.type(BINARY).header('content-length', range.length).send(stream);
+  });
+
+  app.post(ROUTES.blobs, async (request, reply) => {
+    const asked = checkBlobsRequest(request.body);
+    if (!asked.ok) return reply.code(400).send({ error: asked.reason });
+    const node = nodeOf(request);
+    const release = slots.take(node);
+    if (!release) return busy(reply);
+    try {
+      const { blocks, bytes } = await readBatch(reader, asked.value.digests);
+      onSent(node, bytes);
+      return await reply.type(BINARY).send(encodeBlocks(blocks));
+    } finally {
+      release();
+    }
+  });
+}
+
+/** What has no room in one answer is absent from it: the caller fetches it alone. */
+async function readBatch(
+  reader: PeerReader,
+  digests: readonly Digest[],
+): Promise<{ blocks: (Buffer | undefined)[]; bytes: number }> {
+  const blocks: (Buffer | undefined)[] = [];
+  let bytes = 0;
+  for (const digest of digests) {
+    const blob = await reader.openBlob(digest);
+    try {
+      const fits = blob !== undefined && bytes + blob.size <= BOUNDS.batchBytes;
+      const block = fits ? await readWhole(blob.handle, blob.size) : undefined;
+      bytes += block?.length ?? 0;
+      blocks.push(block);
+    } finally {
+      await blob?.handle.close();
+    }
+  }
+  return { blocks, bytes };
+}
+
+async function readWhole(handle: BlobHandle, size: number): Promise<Buffer | undefined> {
+  const block = Buffer.allocUnsafe(size);
+  let at = 0;
+  while (at < size) {
+    const { bytesRead } = await handle.read(block, at, size - at, at);
+    if (bytesRead === 0) return undefined;
+    at += bytesRead;
+  }
+  return block;
+}
+
+async function openOrRelease(reader: PeerReader, digest: Digest, release: () => void) {
+  try {
+    return await reader.openBlob(digest);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function busy(reply: FastifyReply): FastifyReply {
+  return reply.code(503).header('retry-after', '1').send({ error: 'too many uploads' });
+}

@@ -1,0 +1,120 @@
+import type { BigIntStats } from 'node:fs';
+import type { Clock } from '../base/clock.js';
+import { type Digest, type Hasher, isDigest } from '../base/digest.js';
+import { ASYNC_HASH_BYTES, type HashedFile, hashFile, hashFileAsync } from './hashing.js';
+import { type Grains, stampOf, statFile } from './stamp.js';
+import type { Table } from './table.js';
+
+type Known = [stamp: string, digest: Digest];
+
+export interface FileDigestsOptions {
+  hasher: Hasher;
+  clock: Clock;
+  grains: Grains;
+  table: Table<Known>;
+  /** Whether the file is a hard link of that blob, and the blob is unchanged. */
+  isLinkOf: (digest: Digest, stat: BigIntStats) => boolean;
+}
+
+/** Digests of files outside the store, remembered by path and stamp. */
+export class FileDigests {
+  readonly #hasher: Hasher;
+  readonly #clock: Clock;
+  readonly #grains: Grains;
+  readonly #table: Table<Known>;
+  readonly #isLinkOf: FileDigestsOptions['isLinkOf'];
+
+  constructor(options: FileDigestsOptions) {
+    this.#hasher = options.hasher;
+    this.#clock = options.clock;
+    this.#grains = options.grains;
+    this.#table = options.table;
+    this.#isLinkOf = options.isLinkOf;
+  }
+
+  /** Digest of a regular file (through links), hashing it if need be; undefined for anything else. */
+  digest(path: string): Digest | undefined {
+    const stat = isReadablePath(path) ? statFile(path, true) : undefined;
+    if (!stat) return undefined;
+    const known = this.known(path, stat);
+    if (known) return known;
+    const startedMs = this.#clock.now();
+    return this.#learn(
+      path,
+      stat,
+      startedMs,
+      attempt(() => hashFile(this.#hasher, path)),
+    );
+  }
+
+  /** The same for files that may be large: those above 1 MB are hashed beside other calls. */
+  async digestAsync(path: string): Promise<Digest | undefined> {
+    const stat = isReadablePath(path) ? statFile(path, true) : undefined;
+    if (!stat) return undefined;
+    if (stat.size <= ASYNC_HASH_BYTES) return this.digest(path);
+    const known = this.known(path, stat);
+    if (known) return known;
+    const startedMs = this.#clock.now();
+    const hashed = await hashFileAsync(this.#hasher, path).catch(() => undefined);
+    return this.#learn(path, stat, startedMs, hashed);
+  }
+
+  /** What is remembered of a file in exactly this state. */
+  known(path: string, stat: BigIntStats): Digest | undefined {
+    const [stamp, digest] = this.#table.get(path) ?? [];
+    if (stamp === undefined || digest === undefined) return undefined;
+    const now = stampOf(stat);
+    if (stamp === now) return digest;
+    // Linking or unlinking a blob anywhere moves the ctime of all its names.
+    if (stat.nlink < 2n || withoutCtime(stamp) !== withoutCtime(now)) return undefined;
+    if (!this.#isLinkOf(digest, stat)) return undefined;
+    this.#table.put(path, [now, digest]);
+    return digest;
+  }
+
+  /**
+   * Believes whoever made the file from that content just now. No system call.
+   *
+   * @param statText `dev:ino:size:mtimeNs:ctimeNs:mode`, taken after the file was finished
+   */
+  record(path: string, statText: string, digest: Digest): void {
+    const fields = statText.split(':');
+    if (fields.length < 5 || !isReadablePath(path) || !isDigest(digest)) return;
+    this.#table.put(path, [fields.slice(0, 5).join(':'), digest]);
+  }
+
+  #learn(
+    path: string,
+    before: BigIntStats,
+    startedMs: number,
+    hashed: HashedFile | undefined,
+  ): Digest | undefined {
+    if (!hashed) return undefined;
+    const after = statFile(path, true);
+    // Torn bytes have a digest that nothing else has: a miss, and nothing to remember.
+    if (!after || stampOf(after) !== stampOf(before)) return hashed.digest;
+    if (this.#grains.isSettled(path, after, startedMs)) {
+      this.#table.put(path, [stampOf(after), hashed.digest]);
+    }
+    return hashed.digest;
+  }
+}
+
+const LONE_SURROGATE = /[\0\uD800-\uDFFF]/u;
+
+/** Text with a lone surrogate stands for bytes that are no UTF-8: Node would open another file. */
+function isReadablePath(path: string): boolean {
+  return !LONE_SURROGATE.test(path);
+}
+
+function withoutCtime(stamp: string): string {
+  return stamp.slice(0, stamp.lastIndexOf(':'));
+}
+
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { lstat, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest } from '../base/digest.js';
+import { errnoOf, VriftError } from '../base/errors.js';
+
+/** Where things are: `cas/ab/<digest>`, `tmp/` on the same filesystem, `index/`. */
+export class Layout {
+  readonly root: string;
+  readonly cas: string;
+  readonly tmp: string;
+  readonly index: string;
+  /** Exists only between a clean close and the next open. */
+  readonly cleanMarker: string;
+  /** Counts opens that never came to an end; see `OpenIndex`. */
+  readonly openingMarker: string;
+  #serial = 0;
+
+  /** @throws VRIFT_STORE_UNUSABLE when the directories cannot be made or written to */
+  constructor(root: string) {
+    this.root = root;
+    this.cas = join(root, 'cas');
+    this.tmp = join(root, 'tmp');
+    this.index = join(root, 'index');
+    this.cleanMarker = join(root, 'clean.json');
+    this.openingMarker = join(root, 'opening');
+    try {
+      mkdirSync(root, { recursive: true, mode: 0o700 });
+      for (const folder of [this.cas, this.tmp, this.index]) {
+        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        chmodSync(folder, 0o700);
+      }
+      const probe = this.tmpPath();
+      writeFileSync(probe, '');
+      unlinkSync(probe);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new VriftError('VRIFT_STORE_UNUSABLE', `cannot use ${root} as the store: ${why}`, {
+        cause: error,
+      });
+    }
+  }
+
+  blob(digest: Digest): string {
+    return `${this.cas}/${digest.slice(0, 2)}/${digest}`;
+  }
+
+  /** A name nobody else uses; it starts with our process id, so that leftovers can be told. */
+  tmpPath(): string {
+    return join(this.tmp, `${process.pid}-${++this.#serial}-${randomBytes(6).toString('hex')}`);
+  }
+
+  /** Moves a finished temporary file to its blob's name, replacing what is there. */
+  place(tmpPath: string, digest: Digest): void {
+    const target = this.blob(digest);
+    try {
+      renameSync(tmpPath, target);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      mkdirSync(join(this.cas, digest.slice(0, 2)), { recursive: true, mode: 0o700 });
+      renameSync(tmpPath, target);
+    }
+    // Renaming one name of an inode onto another name of the same inode does nothing.
+    discard(tmpPath);
+  }
+
+  /** Removes what processes that are gone left in `tmp/`. */
+  async clearStale(): Promise<void> {
+    for (const name of readdirSync(this.tmp)) {
+      const path = join(this.tmp, name);
+      const since = await changedAt(path);
+      const pid = Number.parseInt(name, 10);
+      const ours = pid === process.pid && since >= Date.now() - process.uptime() * 1000;
+      const theirs = pid !== process.pid && isAlive(pid) && since > Date.now() - STALE_AFTER_MS;
+      if (ours || theirs) continue;
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+
+  /** Takes all blobs out of the way at once; deleting them may take its time. */
+  async discardBlobs(): Promise<void> {
+    const aside = this.tmpPath();
+    renameSync(this.cas, aside);
+    mkdirSync(this.cas, { mode: 0o700 });
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+/** Unlinks a file if that is possible; one that stays is found again by `vrift gc`. */
+export function discard(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Gone already, or not ours to remove: either way the caller has nothing better to do.
+  }
+}
+
+/** A full disk becomes an error with a code; everything else stays what it is. */
+export function asStoreError(error: unknown, doing: string): unknown {
+  const errno = errnoOf(error);
+  if (errno !== 'ENOSPC' && errno !== 'EDQUOT') return error;
+  return new VriftError('VRIFT_STORE_FULL', `no space left on the disk while ${doing}`, {
+    cause: error,
+  });
+}
+
+const STALE_AFTER_MS = 24 * 3600 * 1000;
+
+function isAlive(pid: number): boolean {
+  if (!(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) === 'EPERM';
+  }
+}
+
+/** In milliseconds since the epoch; the file system's clock, so never the caller's. */
+async function changedAt(path: string): Promise<number> {
+  try {
+    return (await lstat(path)).ctimeMs;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,122 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open as openFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { open, type RootDatabase } from 'lmdb';
+import type { Digest } from '../base/digest.js';
+import type { Attestation, Manifest, Result } from '../base/result.js';
+import { ENVIRONMENT, type TextDatabase, VALUES } from './environment.js';
+import {
+  type BlobRecord,
+  blobCodec,
+  blobsOf,
+  bucketCodec,
+  type Codec,
+  unitCodec,
+} from './records.js';
+import { statFile } from './stamp.js';
+
+/** What a peer may have of one result. */
+export interface Shareable {
+  manifest: Manifest;
+  result: Result;
+  attestations: Attestation[];
+  /** `own` results are vouched for by this node, others by whoever signed for them. */
+  origin: 'own' | 'peer' | 'remote';
+}
+
+export interface OpenBlob {
+  handle: FileHandle;
+  size: number;
+}
+
+/**
+ * The store as another thread of its process sees it: what may leave this machine, read-only. It
+ * sees what the store has flushed. Nothing it cannot read is more than absent.
+ */
+export class StoreReader {
+  readonly #cas: string;
+  readonly #environment: RootDatabase<string, string>;
+  readonly #blobs: TextDatabase;
+  readonly #results: TextDatabase;
+  readonly #units: TextDatabase;
+
+  /** The store must be open in this process. @throws what LMDB throws */
+  static open(path: string): StoreReader {
+    return new StoreReader(path);
+  }
+
+  private constructor(path: string) {
+    this.#cas = join(path, 'cas');
+    this.#environment = open({ path: join(path, 'index'), readOnly: true, ...ENVIRONMENT });
+    this.#blobs = this.#environment.openDB('blobs', VALUES);
+    this.#results = this.#environment.openDB('results', VALUES);
+    this.#units = this.#environment.openDB('units', VALUES);
+  }
+
+  /** Results for a unit key that peers may have, with every blob's file in place. */
+  candidates(unitKey: Digest): Shareable[] {
+    const found: Shareable[] = [];
+    for (const resultKey of get(this.#units, unitCodec, unitKey) ?? []) {
+      const bucket = get(this.#results, bucketCodec, resultKey);
+      for (const { result, attestations, localOnly, origin } of bucket?.entries ?? []) {
+        if (!bucket || localOnly || !this.#isWhole(result)) continue;
+        found.push({ manifest: bucket.manifest, result, attestations, origin });
+      }
+    }
+    return found;
+  }
+
+  /** A blob that some shareable result names. The caller closes the handle. */
+  async openBlob(digest: Digest): Promise<OpenBlob | undefined> {
+    const record = get(this.#blobs, blobCodec, digest);
+    if (!record || record.shared === 0) return undefined;
+    return openBlobFile(this.#path(digest), record);
+  }
+
+  /** How many result keys the store holds, local-only ones included. */
+  resultCount(): number {
+    const { entryCount } = this.#results.getStats() as { entryCount?: number };
+    return entryCount ?? 0;
+  }
+
+  async close(): Promise<void> {
+    await this.#environment.close();
+  }
+
+  #isWhole(result: Result): boolean {
+    for (const [digest, size] of blobsOf(result)) {
+      const stat = statFile(this.#path(digest), false);
+      if (stat === undefined || Number(stat.size) !== size) return false;
+    }
+    return true;
+  }
+
+  #path(digest: Digest): string {
+    return `${this.#cas}/${digest.slice(0, 2)}/${digest}`;
+  }
+}
+
+/** Opens a blob's file if it still is what its record says; never through a symbolic link. */
+export async function openBlobFile(
+  path: string,
+  { size, mtimeNs }: Pick<BlobRecord, 'size' | 'mtimeNs'>,
+): Promise<OpenBlob | undefined> {
+  const handle = await openFile(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch(
+    () => undefined,
+  );
+  if (!handle) return undefined;
+  const stat = await handle.stat({ bigint: true }).catch(() => undefined);
+  const same = stat?.isFile() && Number(stat.size) === size && String(stat.mtimeNs) === mtimeNs;
+  if (same) return { handle, size };
+  await handle.close();
+  return undefined;
+}
+
+function get<T>(database: TextDatabase, codec: Codec<T>, key: string): T | undefined {
+  try {
+    const text = database.get(key);
+    return text === undefined ? undefined : codec.decode(text);
+  } catch {
+    return undefined;
+  }
+}

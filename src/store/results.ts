@@ -1,0 +1,267 @@
+import type { Clock } from '../base/clock.js';
+import type { Digest } from '../base/digest.js';
+import { VriftError } from '../base/errors.js';
+import type { Attestation, Manifest } from '../base/result.js';
+import type { Blobs } from './blobs.js';
+import type { Recency } from './recency.js';
+import { type Bucket, blobsOf, type StoredEntry, type StoredResult } from './records.js';
+import type { Rows } from './rows.js';
+import type { Space } from './space.js';
+
+export interface ResultsOptions {
+  buckets: Rows<Bucket>;
+  units: Rows<Digest[]>;
+  recency: Recency;
+  blobs: Blobs;
+  space: Space;
+  clock: Clock;
+  /** Evicts until that many bytes fit, if it can. */
+  makeRoom: (bytes: number) => boolean;
+}
+
+/** Results and manifests: unit key → result keys → what was compiled under each. */
+export class Results {
+  readonly #buckets: Rows<Bucket>;
+  readonly #units: Rows<Digest[]>;
+  readonly #recency: Recency;
+  readonly #blobs: Blobs;
+  readonly #space: Space;
+  readonly #clock: Clock;
+  readonly #makeRoom: (bytes: number) => boolean;
+  #count = 0;
+
+  constructor(options: ResultsOptions) {
+    this.#buckets = options.buckets;
+    this.#units = options.units;
+    this.#recency = options.recency;
+    this.#blobs = options.blobs;
+    this.#space = options.space;
+    this.#clock = options.clock;
+    this.#makeRoom = options.makeRoom;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  put(stored: StoredResult): void {
+    const { result, resultDigest } = stored;
+    const named = blobsOf(result);
+    for (const [digest, size] of named) {
+      if (this.#blobs.find(digest)?.size === size) continue;
+      const what = `result ${resultDigest} names blob ${digest}, which the store does not hold`;
+      throw new VriftError('VRIFT_STORE_CORRUPT', what);
+    }
+    const pin = this.#blobs.pins.pin(named.keys());
+    try {
+      this.#merge(stored);
+    } finally {
+      pin[Symbol.dispose]();
+    }
+    this.#remember(result.unitKey, result.resultKey);
+    this.touch(result.resultKey);
+  }
+
+  manifestsOf(unitKey: Digest): { digest: Digest; manifest: Manifest }[] {
+    const manifests: { digest: Digest; manifest: Manifest }[] = [];
+    for (const resultKey of this.#units.get(unitKey) ?? []) {
+      const bucket = this.#buckets.get(resultKey);
+      if (bucket) manifests.push({ digest: bucket.manifestDigest, manifest: bucket.manifest });
+    }
+    return manifests;
+  }
+
+  resultsOf(resultKey: Digest): StoredResult[] {
+    const bucket = this.#buckets.get(resultKey);
+    if (!bucket) return [];
+    const { manifest } = bucket;
+    const whole = bucket.entries.filter((entry) => this.#isWhole(entry));
+    if (whole.length < bucket.entries.length) this.dropBroken(resultKey);
+    return whole.map((entry) => ({ ...entry, manifest }));
+  }
+
+  touch(resultKey: Digest): void {
+    const bucket = this.#buckets.get(resultKey);
+    if (!bucket) return;
+    this.#recency.touch(resultKey, this.#clock.now());
+    this.#remember(bucket.unitKey, resultKey);
+  }
+
+  drop(resultKey: Digest, resultDigest: Digest): void {
+    this.#keepOnly(resultKey, (entry) => entry.resultDigest !== resultDigest);
+  }
+
+  /** Drops what names a blob that is gone. @returns how many results went */
+  dropBroken(resultKey: Digest): number {
+    return this.#keepOnly(resultKey, (entry) => this.#isWhole(entry));
+  }
+
+  /** Drops everything under one result key. @returns how many results went */
+  dropKey(resultKey: Digest): number {
+    return this.#keepOnly(resultKey, () => false);
+  }
+
+  /** Whether a blob of it is being restored or served right now. */
+  isPinned(resultKey: Digest): boolean {
+    const entries = this.#buckets.get(resultKey)?.entries ?? [];
+    return entries.some(({ result }) => {
+      for (const digest of blobsOf(result).keys()) if (this.#blobs.pins.has(digest)) return true;
+      return false;
+    });
+  }
+
+  /** Result keys from the longest unused on. */
+  oldest(): Generator<{ key: string; tick: number }> {
+    return this.#recency.oldest();
+  }
+
+  *entries(): Generator<[resultKey: Digest, bucket: Bucket]> {
+    for (const [key, bucket] of this.#buckets.entries()) yield [key as Digest, bucket];
+  }
+
+  recount(): number {
+    let bytes = 0;
+    this.#count = 0;
+    for (const [, bucket] of this.#buckets.entries()) {
+      bytes += bucket.cost;
+      this.#count += bucket.entries.length;
+    }
+    return bytes;
+  }
+
+  /** Takes over the count of a clean close. */
+  trustCount(count: number): void {
+    this.#count = count;
+  }
+
+  /** Makes a bucket found in the index reachable and evictable again. */
+  adopt(resultKey: Digest, bucket: Bucket): void {
+    if (!this.#units.get(bucket.unitKey)?.includes(resultKey)) {
+      const keys = this.#units.get(bucket.unitKey) ?? [];
+      this.#units.put(bucket.unitKey, [...keys, resultKey]);
+    }
+    if (this.#recency.lastUsed(resultKey) === undefined) this.#recency.touch(resultKey, 0);
+  }
+
+  #isWhole(entry: StoredEntry): boolean {
+    for (const [digest, size] of blobsOf(entry.result)) {
+      if (this.#blobs.find(digest)?.size !== size) return false;
+    }
+    return true;
+  }
+
+  #merge(stored: StoredResult): void {
+    const { resultKey } = stored.result;
+    let before = this.#buckets.get(resultKey);
+    let bucket = mergedBucket(before, stored);
+    if (bucket.cost - (before?.cost ?? 0) > this.#space.free) {
+      if (!this.#makeRoom(bucket.cost)) {
+        throw new VriftError('VRIFT_STORE_FULL', 'the store is full and nothing can be evicted');
+      }
+      // What had to go may have been the very bucket that was to grow.
+      before = this.#buckets.get(resultKey);
+      bucket = mergedBucket(before, stored);
+    }
+    this.#replace(resultKey, before, bucket);
+  }
+
+  #keepOnly(resultKey: Digest, keep: (entry: StoredEntry) => boolean): number {
+    const before = this.#buckets.get(resultKey);
+    if (!before) return 0;
+    const entries = before.entries.filter(keep);
+    if (entries.length < before.entries.length) {
+      this.#replace(resultKey, before, {
+        ...before,
+        entries,
+        cost: costOf(before.manifest, entries),
+      });
+    }
+    return before.entries.length - entries.length;
+  }
+
+  #replace(resultKey: Digest, before: Bucket | undefined, after: Bucket): void {
+    const old = new Map(before?.entries.map((entry) => [entry.resultDigest, entry]));
+    for (const entry of after.entries) {
+      const was = old.get(entry.resultDigest);
+      old.delete(entry.resultDigest);
+      if (!was) this.#hold(entry);
+      else if (was.localOnly && !entry.localOnly) this.#share(entry);
+    }
+    if (after.entries.length > 0) {
+      this.#buckets.put(resultKey, after);
+      this.#space.add(after.cost);
+    } else {
+      this.#buckets.remove(resultKey);
+      this.#recency.forget(resultKey);
+      this.#forget(after.unitKey, resultKey);
+    }
+    this.#space.remove(before?.cost ?? 0);
+    this.#count += after.entries.length - (before?.entries.length ?? 0);
+    for (const entry of old.values()) this.#letGo(entry);
+  }
+
+  #hold(entry: StoredEntry): void {
+    for (const digest of blobsOf(entry.result).keys()) this.#blobs.retain(digest, !entry.localOnly);
+  }
+
+  #share(entry: StoredEntry): void {
+    for (const digest of blobsOf(entry.result).keys()) this.#blobs.share(digest);
+  }
+
+  #letGo(entry: StoredEntry): void {
+    for (const digest of blobsOf(entry.result).keys())
+      this.#blobs.release(digest, !entry.localOnly);
+  }
+
+  #remember(unitKey: Digest, resultKey: Digest): void {
+    const keys = this.#units.get(unitKey) ?? [];
+    if (keys[0] === resultKey) return;
+    const ordered = [resultKey, ...keys.filter((key) => key !== resultKey)];
+    this.#units.put(unitKey, ordered.slice(0, MAX_MANIFESTS));
+    for (const surplus of ordered.slice(MAX_MANIFESTS)) this.dropKey(surplus);
+  }
+
+  #forget(unitKey: Digest, resultKey: Digest): void {
+    const keys = this.#units.get(unitKey)?.filter((key) => key !== resultKey) ?? [];
+    if (keys.length > 0) this.#units.put(unitKey, keys);
+    else this.#units.remove(unitKey);
+  }
+}
+
+const MAX_MANIFESTS = 16;
+const MAX_RESULTS = 16;
+const MAX_ATTESTATIONS = 64;
+/** Keys, tree nodes and recency of one bucket. */
+const BUCKET_BYTES = 1024;
+
+const RANK = { own: 0, peer: 1, remote: 2 } as const;
+
+function mergedBucket(before: Bucket | undefined, stored: StoredResult): Bucket {
+  const { manifest, ...entry } = stored;
+  const { unitKey, resultKey } = stored.result;
+  if (before && (before.manifestDigest !== stored.result.manifest || before.unitKey !== unitKey)) {
+    throw new VriftError('VRIFT_INTERNAL', `result key ${resultKey} stands for two manifests`);
+  }
+  const same = before?.entries.find((other) => other.resultDigest === entry.resultDigest);
+  const others = before?.entries.filter((other) => other !== same) ?? [];
+  const entries = [same ? mergedEntry(same, entry) : entry, ...others].slice(0, MAX_RESULTS);
+  const manifestDigest = stored.result.manifest;
+  return { unitKey, manifestDigest, manifest, entries, cost: costOf(manifest, entries) };
+}
+
+function mergedEntry(a: StoredEntry, b: StoredEntry): StoredEntry {
+  const first = RANK[b.origin] < RANK[a.origin] ? b : a;
+  const attestations = new Map<string, Attestation>();
+  for (const attestation of [...a.attestations, ...b.attestations]) {
+    attestations.set(`${attestation.mesh}/${attestation.signer}`, attestation);
+  }
+  return {
+    ...first,
+    attestations: [...attestations.values()].slice(0, MAX_ATTESTATIONS),
+    localOnly: a.localOnly && b.localOnly,
+  };
+}
+
+function costOf(manifest: Manifest, entries: StoredEntry[]): number {
+  return BUCKET_BYTES + JSON.stringify(manifest).length + JSON.stringify(entries).length;
+}

@@ -1,0 +1,183 @@
+import type { Digest } from '../base/digest.js';
+import type { Attestation, Manifest, Result } from '../base/result.js';
+import * as shape from './shape.js';
+
+/** What one node may ask another. There is no way to store anything: the mesh is pull-only. */
+export const ROUTES = {
+  hello: '/v1/hello',
+  roster: '/v1/roster',
+  find: '/v1/find',
+  blobs: '/v1/blobs',
+  /** Followed by the digest. */
+  blob: '/v1/blob/',
+} as const;
+
+/** Header of `hello`: the port on which the caller listens, so that it can be called back. */
+export const PORT_HEADER = 'x-vrift-port';
+
+/** Bounds that both sides hold: a sender stays below them, a receiver refuses what is above. */
+export const BOUNDS = {
+  /** Request bodies. */
+  requestBytes: 64 * 1024,
+  headerBytes: 8 * 1024,
+  helloBytes: 64 * 1024,
+  /** All candidates of one answer. */
+  findBytes: 8 * 1024 * 1024,
+  rosterBytes: 4 * 1024 * 1024,
+  rosterStatements: 65_536,
+  findKeys: 256,
+  candidatesPerKey: 16,
+  attestations: 64,
+  addresses: 64,
+  /** One answer of `blobs`: digests asked for, and bytes of content. */
+  batchBlobs: 256,
+  batchBytes: 1024 * 1024,
+  /** Outputs of one unit, nearly all of them `.dwo` files. */
+  outputs: 4096,
+  outputBytes: 16 * 1024 ** 3,
+  inputs: 20_000,
+  pathChars: 4096,
+  nameChars: 128,
+} as const;
+
+/** Who answers, and what has changed since it was last asked. */
+export interface Hello {
+  node: string;
+  /** For people; not unique. */
+  name: string;
+  version: string;
+  protocol: number;
+  mesh: string;
+  /** Random per start: a peer that restarted gets a clean slate. */
+  epoch: string;
+  /** Digest of the membership statements; another value means: pull `roster`. */
+  roster: string;
+  /** Results that it could serve. */
+  results: number;
+  /** Other members that it is connected to. */
+  addresses: PeerAddress[];
+}
+
+export interface PeerAddress {
+  node: string;
+  host: string;
+  port: number;
+}
+
+export interface FindRequest {
+  unitKeys: Digest[];
+}
+
+/** One result as its holder tells it. */
+export interface Found {
+  manifest: Manifest;
+  result: Result;
+  attestations: Attestation[];
+}
+
+/** `found[i]` answers `unitKeys[i]`. */
+export interface FindReply {
+  found: Found[][];
+}
+
+/** The answer is one block per digest, in order (wire/blocks.ts); absent ones are marked so. */
+export interface BlobsRequest {
+  digests: Digest[];
+}
+
+const name = shape.text(BOUNDS.nameChars);
+const path = shape.text(BOUNDS.pathChars);
+const size = shape.integer(0, BOUNDS.outputBytes);
+const stream = shape.exact({ digest: shape.digest, size });
+const ROLE =
+  /^(?:rlib|rmeta|staticlib|dylib|cdylib|proc-macro|bin|dep-info|dwp|dwo:[\w.-]{1,255})$/;
+
+const result = shape.exact({
+  schema: shape.oneOf(1),
+  unitKey: shape.digest,
+  resultKey: shape.digest,
+  manifest: shape.digest,
+  toolchain: shape.digest,
+  target: name,
+  crateName: shape.text(256),
+  // A warm result never leaves its machine: whoever sends one is broken or lies.
+  class: shape.oneOf('plain', 'incremental'),
+  messages: shape.either(shape.oneOf('silent'), shape.digest),
+  compileMs: shape.finite(0, 1e9),
+  outputs: shape.list(
+    shape.exact(
+      {
+        role: shape.text(260, ROLE),
+        executable: shape.boolean,
+        size,
+        digest: shape.digest,
+        identity: shape.digest,
+      },
+      ['identity'],
+    ),
+    BOUNDS.outputs,
+  ),
+  stdout: stream,
+  stderr: stream,
+});
+
+const manifest = shape.exact({
+  schema: shape.oneOf(1),
+  inputs: shape.list(shape.tuple(path, shape.digest), BOUNDS.inputs),
+  env: shape.list(shape.tuple(path, shape.either(shape.oneOf(null), shape.digest)), BOUNDS.inputs),
+  absent: shape.list(path, BOUNDS.inputs),
+  bound: shape.list(shape.tuple(path, shape.digest), 64),
+});
+
+const attestation = shape.exact({
+  mesh: name,
+  signer: name,
+  resultKey: shape.digest,
+  resultDigest: shape.digest,
+  at: shape.finite(0, Number.MAX_SAFE_INTEGER),
+  payload: shape.text(16 * 1024),
+  signature: shape.text(256),
+});
+
+const found = shape.exact({
+  manifest,
+  result,
+  attestations: shape.list(attestation, BOUNDS.attestations),
+});
+
+const findReply = shape.exact({
+  found: shape.list(shape.list(found, BOUNDS.candidatesPerKey), BOUNDS.findKeys),
+});
+
+const hello = shape.open({
+  node: name,
+  name,
+  version: name,
+  protocol: shape.integer(0, 1e6),
+  mesh: name,
+  epoch: name,
+  roster: name,
+  results: shape.integer(0, Number.MAX_SAFE_INTEGER),
+  addresses: shape.list(
+    shape.open({ node: name, host: shape.text(255), port: shape.integer(1, 65_535) }),
+    BOUNDS.addresses,
+  ),
+});
+
+/** The part of `hello` that stays the same in every version, to recognise another one by. */
+const greeting = shape.open({ version: name, protocol: shape.integer(0, 1e6) });
+
+export const checkHello = (value: unknown) => shape.check<Hello>(hello, value);
+export const checkGreeting = (value: unknown) =>
+  shape.check<Pick<Hello, 'version' | 'protocol'>>(greeting, value);
+export const checkFindReply = (value: unknown) => shape.check<FindReply>(findReply, value);
+export const checkFindRequest = (value: unknown) =>
+  shape.check<FindRequest>(
+    shape.exact({ unitKeys: shape.list(shape.digest, BOUNDS.findKeys) }),
+    value,
+  );
+export const checkBlobsRequest = (value: unknown) =>
+  shape.check<BlobsRequest>(
+    shape.exact({ digests: shape.list(shape.digest, BOUNDS.batchBlobs) }),
+    value,
+  );

@@ -1,0 +1,23 @@
+/** An error as JSON shows it. */
+export interface ErrorInfo {
+  code: string;
+  message: string;
+  hint: string;
+}
+
+/** `project.check`: what the velo.toml above a directory does. */
+export interface ProjectInfo {
+  file: string | null;
+  /** The file is broken; the project's builds go on without the cache. */
+  error: ErrorInfo | null;
+  /** Settings that a project cannot make. */
+  ignored: ErrorInfo[];
+}
+
+/** `cargo.init`: the text of a cargo configuration with or without vrift's line. */
+export interface CargoEditInfo {
+  text: string;
+  /** `build.rustc-wrapper` before and after; null when there is none. */
+  before: string | null;
+  after: string | null;
+}
