@@ -10,10 +10,12 @@ export const HINTS = {
   VRIFT_NODE_TIMEOUT: 'Look at `vrift log`; restart the node with `vrift stop` and `vrift start`.',
   VRIFT_NODE_START: 'Run `vrift start --foreground` and read what it prints.',
   VRIFT_CONFIG_INVALID: 'Correct the named line; docs/configuration.md lists every key.',
-  VRIFT_CONFIG_UNTRUSTED: 'Put the setting into config.toml in VRIFT_HOME: a project cannot set it.',
+  VRIFT_CONFIG_UNTRUSTED:
+    'Put the setting into config.toml in VRIFT_HOME: a project cannot set it.',
   VRIFT_REMOTE_UNAVAILABLE: 'Remove remote_url: S3 and HTTP remotes are not available yet.',
   VRIFT_PORT_IN_USE: 'Choose another port under [mesh] in config.toml, then restart the node.',
-  VRIFT_MESH_NONE: 'Found a mesh with `vrift mesh create`, or join one with `vrift mesh join TOKEN`.',
+  VRIFT_MESH_NONE:
+    'Found a mesh with `vrift mesh create`, or join one with `vrift mesh join TOKEN`.',
   VRIFT_MESH_MEMBER: 'This node belongs to a mesh: run `vrift mesh leave` first.',
   VRIFT_MESH_FORBIDDEN: 'Ask an admin of the mesh: `vrift mesh members` shows who is one.',
   VRIFT_MESH_DAMAGED: 'Restore VRIFT_HOME/identity from a backup, or remove it and join again.',
@@ -25,7 +27,8 @@ export const HINTS = {
   VRIFT_JOIN_REFUSED: 'The inviting machine refused. Ask its owner for a new token.',
   VRIFT_PEER_PROTOCOL: 'The peer runs another version of vrift: update the older of the two.',
   VRIFT_PEER_INVALID: 'The peer sent something wrong and was ignored. Look at `vrift log`.',
-  VRIFT_RESTORE_FAILED: 'The compiler ran instead. Check free space and rights in the target directory.',
+  VRIFT_RESTORE_FAILED:
+    'The compiler ran instead. Check free space and rights in the target directory.',
   VRIFT_FRAME_INVALID: 'Update vrift and its launcher together: `npm run build` or reinstall.',
   VRIFT_TOOLCHAIN_UNKNOWN: 'Check that the compiler runs: `rustc -vV` in the same directory.',
   VRIFT_CARGO_CONFIG: 'Add the line by hand: build.rustc-wrapper = "vrift-rustc".',

@@ -18,6 +18,7 @@ const CHUNK_BYTES = 4 << 20;
 
 /** The real disk, as the pipeline sees it. */
 export function openDisk(digests: FileDigestsPort, monotonic: () => number): DiskPort {
+  const mentioned = new Map<string, boolean>();
   const resolved = new Map<string, { path: string; at: number }>();
   return {
     digest: (path) => digests.fileDigest(path),
@@ -46,6 +47,17 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       return real;
     },
     scan,
+    mentions: async (path, text) => {
+      const digest = await digests.fileDigestAsync(path);
+      if (digest === undefined) return true;
+      const key = `${digest} ${text}`;
+      const known = mentioned.get(key);
+      if (known !== undefined) return known;
+      const found = (await scan(path, [text])).length > 0;
+      if (mentioned.size > 50_000) mentioned.clear();
+      mentioned.set(key, found);
+      return found;
+    },
   };
 }
 

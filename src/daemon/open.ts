@@ -10,7 +10,7 @@ import type { StatusInfo } from '../wire/control.js';
 import { VERSION } from '../wire/version.js';
 import { effectiveSettings, isBroken } from './config/project.js';
 import { openDisk } from './disk.js';
-import { optionalNumber, flagParam, type RpcTable } from './lifecycle/rpc.js';
+import { flagParam, optionalNumber, type RpcTable } from './lifecycle/rpc.js';
 import type { NodeContext, OpenedNode } from './lifecycle/serve.js';
 import { MeshLink } from './mesh/link.js';
 import { openRecorder } from './recorder.js';

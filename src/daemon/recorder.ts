@@ -10,7 +10,8 @@ export function openRecorder(stats: Stats, log: Log): Recorder {
         case 'hit': {
           stats.hit(outcome.from, outcome.ms, outcome.savedMs);
           if (outcome.from === 'peer') stats.addBytes('peerIn', outcome.bytes);
-          const from = outcome.peer === undefined ? outcome.from : `peer=${outcome.peer.slice(0, 8)}`;
+          const from =
+            outcome.peer === undefined ? outcome.from : `peer=${outcome.peer.slice(0, 8)}`;
           const size = `${Math.ceil(outcome.bytes / 1000)}kB`;
           log.info('hit', outcome.key.slice(0, 8), outcome.unit, from, size, inMs(outcome.ms));
           return;

@@ -43,11 +43,7 @@ const MASKED = Buffer.from('-****************', 'latin1');
  * Digest of rmeta content with the given file-name hashes blanked: cargo derives them from
  * absolute paths for crates outside the workspace, and nothing else in the content does.
  */
-export function maskedDigest(
-  bytes: Buffer,
-  masks: ReadonlySet<string>,
-  hasher: Hasher,
-): Digest {
+export function maskedDigest(bytes: Buffer, masks: ReadonlySet<string>, hasher: Hasher): Digest {
   if (masks.size === 0) return hasher.hash(bytes);
   const length = MASKED.length;
   const stream = hasher.stream();

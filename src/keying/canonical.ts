@@ -1,7 +1,7 @@
-import type { Hasher } from '../base/digest.js';
 import { canonicalJson } from '../base/canonical.js';
-import { effectOf } from '../compilers/rustc/tokenize.js';
+import type { Hasher } from '../base/digest.js';
 import type { RustcPlan } from '../compilers/plan.js';
+import { effectOf } from '../compilers/rustc/tokenize.js';
 import type { Environment } from './ports.js';
 import type { Roots } from './roots.js';
 

@@ -1,6 +1,6 @@
 //! Descriptors: making them, waiting for them, and writing to them without surprises.
 
-use crate::sys::{self, PollFd, EAGAIN, POLLNVAL, POLLOUT};
+use crate::sys::{self, PollFd, POLLNVAL, POLLOUT};
 use std::ffi::c_int;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -99,9 +99,9 @@ pub fn read(fd: RawFd, into: &mut [u8]) -> io::Result<usize> {
     usize::try_from(count).map_err(|_| io::Error::last_os_error())
 }
 
-/// Writes everything. A terminal or pipe that someone else made non-blocking is waited for, until
-/// `deadline` when there is one.
-pub fn write_all(fd: RawFd, mut bytes: &[u8], deadline: Option<Instant>) -> io::Result<()> {
+/// Writes everything. A terminal or pipe that someone else made non-blocking is waited for; with
+/// `patience`, no longer than that for each step forward.
+pub fn write_all(fd: RawFd, mut bytes: &[u8], patience: Option<Duration>) -> io::Result<()> {
     while !bytes.is_empty() {
         // SAFETY: reads at most `bytes.len()` bytes of it.
         let count = unsafe { sys::write(fd, bytes.as_ptr().cast(), bytes.len()) };
@@ -109,19 +109,16 @@ pub fn write_all(fd: RawFd, mut bytes: &[u8], deadline: Option<Instant>) -> io::
             bytes = &bytes[count as usize..];
             continue;
         }
-        match sys::errno() {
-            EAGAIN => {
-                let far = Instant::now() + Duration::from_secs(3600);
-                if !wait_for(fd, POLLOUT, deadline.unwrap_or(far))? && deadline.is_some() {
+        let error = io::Error::last_os_error();
+        match error.kind() {
+            io::ErrorKind::Interrupted => {}
+            io::ErrorKind::WouldBlock => {
+                let step = patience.unwrap_or(Duration::from_secs(60));
+                if !wait_for(fd, POLLOUT, Instant::now() + step)? && patience.is_some() {
                     return Err(io::ErrorKind::TimedOut.into());
                 }
             }
-            _ => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
+            _ => return Err(error),
         }
     }
     Ok(())

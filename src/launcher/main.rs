@@ -31,8 +31,8 @@ use fallback::{compile_directly, Reason};
 use home::Home;
 use node::Node;
 use reply::{Hit, Reply};
-use std::time::Duration;
 use std::ffi::{c_char, c_int};
+use std::time::Duration;
 
 const VERSION: &str = "0.1.0";
 const USAGE: &str = "usage: vrift-rustc COMPILER [ARGUMENT…]; \
@@ -113,7 +113,7 @@ fn converse(call: &Call, home: &mut Home) -> Result<Never, Reason> {
                 match compiled.report(&node, &plan) {
                     Err(reason) => home.record(reason),
                     Ok(()) if plan.ack_ms > 0 => {
-                        node.await_kept(Duration::from_millis(plan.ack_ms));
+                        node.await_answer(Duration::from_millis(plan.ack_ms));
                     }
                     Ok(()) => {}
                 }

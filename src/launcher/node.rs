@@ -3,6 +3,7 @@
 use crate::fallback::Reason;
 use crate::fd;
 use crate::json::{parse, Value};
+use crate::reply::Reply;
 use crate::socket;
 use crate::sys::POLLIN;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -45,8 +46,7 @@ impl Node {
         }
         let header = (json.len() as u32).to_be_bytes();
         json.splice(0..0, header);
-        let deadline = Instant::now() + patience;
-        fd::write_all(self.socket.as_raw_fd(), &json, Some(deadline)).map_err(|error| {
+        fd::write_all(self.socket.as_raw_fd(), &json, Some(patience)).map_err(|error| {
             if error.kind() == std::io::ErrorKind::TimedOut {
                 Reason::Timeout
             } else {
@@ -55,9 +55,14 @@ impl Node {
         })
     }
 
-    /// Waits for one more frame, or for the node to go, at most so long.
-    pub fn await_kept(&mut self, patience: Duration) {
-        let _ = self.receive_by(Instant::now() + patience.min(REPORT));
+    /// Waits at most so long for an answer to the report, or for the node to go.
+    pub fn await_answer(&mut self, patience: Duration) {
+        let deadline = Instant::now() + patience.min(REPORT);
+        while let Ok(frame) = self.receive_by(deadline) {
+            if !matches!(Reply::read(frame), Some(Reply::Wait)) {
+                return;
+            }
+        }
     }
 
     /// The next frame; each has the full time of silence to arrive.

@@ -31,9 +31,9 @@ export async function fetchStream(job: Job, blob: Blob): Promise<void> {
 async function continueFrom(job: Job, peer: Peer, sink: FileSink): Promise<boolean> {
   const from = sink.written;
   const complete = await stream(job, peer, sink);
-  job.credit(peer, Math.max(0, sink.written - from));
-  if (!complete) return false;
-  if (sink.isWhole()) return true;
+  const whole = complete && sink.isWhole();
+  if (whole || !complete) job.credit(peer, Math.max(0, sink.written - from));
+  if (whole || !complete) return whole;
   sink.restart();
   if (from === 0) {
     peer.penalise(`blob ${sink.digest}: other content`);

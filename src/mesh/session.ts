@@ -192,7 +192,8 @@ export class MeshSession {
     this.#server?.retain(isMember);
     this.#listener?.disconnectNonMembers();
     void this.peers.retainMembers();
-    this.#options.onEvent({ kind: 'roster', members: this.membership.members().length });
+    const current = this.membership.members().filter(({ revoked }) => !revoked);
+    this.#options.onEvent({ kind: 'roster', members: current.length });
   }
 
   #holders(nodes: readonly string[]) {

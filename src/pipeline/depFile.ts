@@ -6,19 +6,11 @@ import type { Roots } from '../keying/roots.js';
 /** A stored dep-info file: lines of words, real paths as names, own outputs as `/vr/self/ROLE`. */
 interface DepFile {
   schema: 1;
-  lines: (
-    | { words: [text: string, colon: 0 | 1][] }
-    | { env: string }
-    | { raw: string }
-  )[];
+  lines: ({ words: [text: string, colon: 0 | 1][] } | { env: string } | { raw: string })[];
 }
 
 /** Takes this home out of a `.d` file; `# env-dep` lines keep the name and lose the value. */
-export function packDepFile(
-  text: string,
-  outputs: readonly PlannedOutput[],
-  roots: Roots,
-): Buffer {
+export function packDepFile(text: string, outputs: readonly PlannedOutput[], roots: Roots): Buffer {
   const own = new Map(outputs.map((output) => [output.path, `/vr/self/${output.role}`]));
   const lines = text.split('\n').map((line): DepFile['lines'][number] => {
     if (line.startsWith('# env-dep:')) {

@@ -66,8 +66,9 @@ export async function readManifest(
   const linked = linkedFiles(unit, options.linkInputs, disk);
   if (typeof linked === 'string') return { kind: 'unsure', reason: linked };
 
+  const texts = rustTexts(sources, disk);
   const inputs = new Map<string, Digest>();
-  const bundled = bundledLibraries(unit, sources, disk);
+  const bundled = bundledLibraries(unit, texts, disk);
   for (const path of new Set([...sources, ...linked, ...bundled])) {
     const changed = disk.changedNs(path);
     const digest = await disk.digestAsync(path);
@@ -82,15 +83,16 @@ export async function readManifest(
   const bound = new Set<string>(opaqueRoots(unit));
   const env: Manifest['env'] = [];
   let secret: string | undefined;
-  let texts: string[] | undefined;
+  if (texts.some((text) => text.includes('.incbin') || /\.include\s*\\?"/.test(text))) {
+    return { kind: 'unsure', reason: 'assembler reads a file' };
+  }
   for (const name of info.env) {
     const value = unit.env.get(name);
     if (value !== undefined && SECRET.test(name)) secret = name;
     const mapped = value === undefined ? undefined : unit.roots.mapText(value);
     env.push([name, mapped === undefined ? null : hasher.hash(mapped)]);
     if (mapped === undefined || mapped === value) continue;
-    texts ??= rustTexts(sources, disk);
-    if (!isIncludeOnly(name, texts)) {
+    if (!isIncludeOnly(name, texts) || (await macrosMayRead(name, unit, disk))) {
       for (const root of unit.roots.names()) if (mapped.includes(root.name)) bound.add(root.name);
     }
   }
@@ -132,6 +134,19 @@ function rustTexts(sources: readonly string[], disk: DiskPort): string[] {
     .map((path) => disk.read(path)?.toString('utf8') ?? '');
 }
 
+/** Whether a dependency holds the variable's name: one of its macros may expand to `env!`. */
+async function macrosMayRead(name: string, unit: Unit, disk: DiskPort): Promise<boolean> {
+  for (const [path, record] of unit.closure.records) {
+    if (record.role === 'rlib' && unit.closure.records.has(siblingRmeta(path))) continue;
+    if (await disk.mentions(path, name)) return true;
+  }
+  return false;
+}
+
+function siblingRmeta(path: string): string {
+  return path.replace(/\.rlib$/, '.rmeta');
+}
+
 /** Where bytes hide from a scan, what could have brought a path in counts as having done so. */
 function opaqueRoots(unit: Unit): string[] {
   if (!unit.plan.opaque) return [];
@@ -145,10 +160,10 @@ function opaqueRoots(unit: Unit): string[] {
 }
 
 /** A crate may bundle a library by attribute alone: `#[link(name = "z", kind = "static")]`. */
-function bundledLibraries(unit: Unit, sources: readonly string[], disk: DiskPort): string[] {
+function bundledLibraries(unit: Unit, texts: readonly string[], disk: DiskPort): string[] {
   const dirs = unit.plan.searchDirs.filter((dir) => dir.kind === 'native' || dir.kind === 'all');
   if (dirs.length === 0 || unit.plan.links) return [];
-  const bundles = rustTexts(sources, disk).some((t) => /link\s*\(/.test(t) && t.includes('static'));
+  const bundles = texts.some((t) => /link\s*\(/.test(t) && t.includes('static'));
   if (!bundles) return [];
   return dirs.flatMap((dir) =>
     (disk.list(dir.path) ?? [])

@@ -63,14 +63,7 @@ export async function findRemote(
     const { manifest, result } = candidate;
     const digest = manifestDigest(manifest, hasher);
     if (result.resultKey !== resultKeyOf(unit.key, digest, hasher)) continue;
-    const difference = firstDifference(
-      manifest,
-      unit.roots,
-      unit.env,
-      disk,
-      hasher,
-      'known-roots',
-    );
+    const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher, 'known-roots');
     if (difference !== undefined) continue;
     const found = await take(candidate, Math.max(expectedMs, result.compileMs), ports);
     if (found !== undefined) return found;

@@ -7,7 +7,7 @@ import { ACK_MS, type CallFrame } from '../wire/launcher.js';
 import { Artifacts } from './artifacts.js';
 import { Flights } from './flights.js';
 import { type Fresh, snapshotFresh } from './inputs.js';
-import { findLocal, findRemote, type Found } from './lookup.js';
+import { type Found, findLocal, findRemote } from './lookup.js';
 import { unmappings } from './messages.js';
 import type { Channel, PipelinePorts, ProjectRules } from './ports.js';
 import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
@@ -170,9 +170,15 @@ export class Pipeline {
         return;
       }
       if (report.code === 0) timings.put(timingKey(unit.plan), report.ms);
-      const stored = await this.#record(unit, report, fresh, { localOnly, store: options.store }, () => {
-        if (waits) channel.send({ act: 'kept' });
-      });
+      const stored = await this.#record(
+        unit,
+        report,
+        fresh,
+        { localOnly, store: options.store },
+        () => {
+          if (waits) channel.send({ act: 'kept' });
+        },
+      );
       if (!options.counted) return;
       recorder.outcome({
         kind: 'miss',

@@ -1,5 +1,5 @@
-import type { Digest, Hasher } from '../base/digest.js';
 import type { Clock } from '../base/clock.js';
+import type { Digest, Hasher } from '../base/digest.js';
 import type { ErrorCode } from '../base/errors.js';
 import type { Attestation, Manifest, Result } from '../base/result.js';
 import type { BypassReason, RustcPlan } from '../compilers/plan.js';
@@ -77,6 +77,8 @@ export interface DiskPort extends Files {
   changedNs(path: string): bigint | undefined;
   /** Which of the prefixes stand in the file's bytes. */
   scan(path: string, prefixes: readonly string[]): Promise<string[]>;
+  /** Whether a text stands in the file's bytes; remembered by content. */
+  mentions(path: string, text: string): Promise<boolean>;
   remove(path: string): void;
   /**
    * Gives a file a second name, so that removing the first does not take it; undefined on another

@@ -6,8 +6,8 @@ import { canonicalMetadata } from '../keying/canonical.js';
 import type { Environment } from '../keying/ports.js';
 import { type Roots, rootsOf } from '../keying/roots.js';
 import { unitKeyOf, unitKeyParts } from '../keying/unitKey.js';
-import { type ArtifactRecord, type Artifacts, type Closure, masksOf } from './artifacts.js';
 import { incrementalState, rewriteArgv } from './argv.js';
+import { type ArtifactRecord, type Artifacts, type Closure, masksOf } from './artifacts.js';
 import { nativesOf } from './natives.js';
 import type { Linker, PipelinePorts, Toolchain } from './ports.js';
 

@@ -144,7 +144,5 @@ function classOf(unit: Unit): ResultClass {
 
 /** A home directory alone is too short a path to look for; with its slash it is not. */
 function scanned(unit: Unit): string[] {
-  return unit.roots
-    .spellings()
-    .map(({ name, real }) => (name === '/vr/home' ? `${real}/` : real));
+  return unit.roots.spellings().map(({ name, real }) => (name === '/vr/home' ? `${real}/` : real));
 }

@@ -47,12 +47,12 @@ export function planRestore(
       if (packed === undefined) return undefined;
       const text = unpackDepFile(packed, unit.outputs, unit.roots, unit.env);
       if (text === undefined) return undefined;
-      restore.ops.push({ op: 'write', text, to, mode: 0o666 });
+      restore.ops.push({ op: 'write', text, to, mode: 0o644 });
       restore.made.push(undefined);
       continue;
     }
     const op = linkable(output.role) && others ? 'link' : 'copy';
-    const mode = output.executable ? 0o777 : 0o666;
+    const mode = output.executable ? 0o755 : 0o644;
     const from = store.blobPath(output.digest);
     restore.ops.push({ op, from, to, mode, size: output.size });
     restore.made.push(output);
@@ -86,7 +86,9 @@ function text(blob: { digest: Output['digest']; size: number }, store: StorePort
 }
 
 /** Every blob that a result needs, once each. */
-export function blobsOf(result: StoredResult['result']): { digest: Output['digest']; size: number }[] {
+export function blobsOf(
+  result: StoredResult['result'],
+): { digest: Output['digest']; size: number }[] {
   const blobs = new Map(
     [...result.outputs, result.stdout, result.stderr].map(({ digest, size }) => [
       digest,

@@ -164,9 +164,10 @@ export class Blobs {
 
   /** Deletes a blob that no result names. */
   dropLoose(digest: Digest): void {
-    const record = this.#rows.get(digest);
+    if (this.pins.has(digest)) return;
     this.loose.delete(digest);
-    if (!record || record.refs > 0 || this.pins.has(digest)) return;
+    const record = this.#rows.get(digest);
+    if (!record || record.refs > 0) return;
     this.#rows.remove(digest);
     this.#forgetFile(digest, record);
   }

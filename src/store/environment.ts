@@ -1,7 +1,8 @@
-import { readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { discard, type Layout } from './layout.js';
+import { dataBytes, isMangled } from './mangled.js';
 import type { StoreEvent } from './records.js';
 
 /** The databases of the environment. All are made at the first open: a reader cannot. */
@@ -32,17 +33,19 @@ export class OpenIndex {
   #writing: Promise<boolean> = Promise.resolve(true);
   #stalled = false;
   #mangled = false;
+  /** What the crash marker says. */
+  #blame: number;
   /** Whether it had to start empty because what was there could not be read. */
   readonly renewed: boolean;
 
   constructor(layout: Layout, onEvent: (event: StoreEvent) => void) {
     this.#layout = layout;
     this.#onEvent = onEvent;
-    // A mangled file can end the process inside LMDB: two opens that never ended say so.
-    const attempts = readCount(layout.openingMarker);
-    let renewed = attempts >= 2 || isShorterThanAtClose(layout);
+    const blame = readCount(layout.crashMarker);
+    let renewed = blame >= TOO_MUCH_BLAME || isMangled(layout);
     if (renewed) removeIndex(layout);
-    writeFileSync(layout.openingMarker, String(renewed ? 1 : attempts + 1));
+    this.#blame = (renewed ? 0 : blame) + BLAME_FOR_OPEN;
+    writeFileSync(layout.crashMarker, String(this.#blame));
     let opened: ReturnType<typeof openAll>;
     try {
       opened = openAll(layout.index);
@@ -57,9 +60,16 @@ export class OpenIndex {
     if (renewed) this.#report('the index could not be read: starting with an empty one');
   }
 
-  /** Says that reading everything went well, so that the next open trusts the files. */
+  /** The store is open: a process that ends from here on is hardly the index's fault. */
   opened(): void {
-    discard(this.#layout.openingMarker);
+    this.#blame -= BLAME_FOR_OPEN - BLAME_FOR_RUN;
+    writeQuietly(this.#layout.crashMarker, String(this.#blame));
+  }
+
+  /** It has served for a while, or is closing in good order. */
+  proved(): void {
+    if (this.#blame > 0 && !this.#mangled) discard(this.#layout.crashMarker);
+    this.#blame = 0;
   }
 
   database(name: DatabaseName): TextDatabase {
@@ -90,16 +100,17 @@ export class OpenIndex {
   fault(error: unknown): void {
     if (!this.#mangled) this.#report(`the index is damaged: ${String(error)}`);
     this.#mangled = true;
-    writeQuietly(this.#layout.openingMarker, '2');
+    writeQuietly(this.#layout.crashMarker, String(TOO_MUCH_BLAME));
   }
 
   /** @returns the index's size in bytes, or undefined when it must not be trusted */
   async close(): Promise<number | undefined> {
     const committed = await this.flush();
+    this.proved();
     clearTimeout(this.#timer);
     await this.#environment.flushed;
     await this.#environment.close();
-    return committed && !this.#mangled ? dataBytes(this.#layout.index) : undefined;
+    return committed && !this.#mangled ? dataBytes(this.#layout) : undefined;
   }
 
   async #write(): Promise<boolean> {
@@ -136,6 +147,14 @@ export class OpenIndex {
   }
 }
 
+/**
+ * A mangled file can end the process inside LMDB, where nothing can be caught. Two opens that never
+ * came to an end are enough to give it up, but not a node that is killed a few times at its work.
+ */
+const TOO_MUCH_BLAME = 32;
+const BLAME_FOR_OPEN = 16;
+const BLAME_FOR_RUN = 1;
+
 const WRITE_DELAY_MS = 20;
 const RETRY_MS = 1000;
 const MIN_FREE_BYTES = 256 * 1024;
@@ -154,20 +173,6 @@ function removeIndex(layout: Layout): void {
   for (const name of ['data.mdb', 'lock.mdb']) discard(join(layout.index, name));
   discard(layout.cleanMarker);
   rmSync(layout.index, { recursive: true, force: true });
-}
-
-/** A file cut short kills the process on the first read behind its end. */
-function isShorterThanAtClose(layout: Layout): boolean {
-  try {
-    const { indexBytes } = JSON.parse(readFileSync(layout.cleanMarker, 'utf8'));
-    return typeof indexBytes === 'number' && dataBytes(layout.index) < indexBytes;
-  } catch {
-    return false;
-  }
-}
-
-function dataBytes(path: string): number {
-  return statSync(join(path, 'data.mdb'), { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function freeBytes(path: string): number {

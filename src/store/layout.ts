@@ -1,12 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../base/digest.js';
@@ -20,8 +13,8 @@ export class Layout {
   readonly index: string;
   /** Exists only between a clean close and the next open. */
   readonly cleanMarker: string;
-  /** Counts opens that never came to an end; see `OpenIndex`. */
-  readonly openingMarker: string;
+  /** Counts processes that ended while the index was open; see `OpenIndex`. */
+  readonly crashMarker: string;
   #serial = 0;
 
   /** @throws VRIFT_STORE_UNUSABLE when the directories cannot be made or written to */
@@ -31,7 +24,7 @@ export class Layout {
     this.tmp = join(root, 'tmp');
     this.index = join(root, 'index');
     this.cleanMarker = join(root, 'clean.json');
-    this.openingMarker = join(root, 'opening');
+    this.crashMarker = join(root, 'crashes');
     try {
       mkdirSync(root, { recursive: true, mode: 0o700 });
       for (const folder of [this.cas, this.tmp, this.index]) {

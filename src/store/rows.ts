@@ -58,25 +58,26 @@ export class Rows<T> implements Dirty {
     this.#change(key, undefined);
   }
 
-  /** Keys in order, then those put since the last commit in theirs. Changing rows meanwhile is fine. */
+  /**
+   * Keys in order, then those that were not committed when it started, in theirs. It may be left
+   * waiting: rows put or removed meanwhile may be missed or named still, no other.
+   */
   *keys(within = ''): Generator<string> {
     const start = this.#prefix + within;
-    const seen = new Set<string>();
+    const uncommitted = new Set(this.#overlay.keys());
     let after: string | undefined;
     for (;;) {
       const page = this.#page(start, after);
       for (const full of page) {
         const key = full.slice(this.#prefix.length);
-        const cell = this.#overlay.get(key);
-        if (cell) seen.add(key);
-        if (!cell || cell.value !== undefined) yield key;
+        uncommitted.delete(key);
+        if (!this.#isRemoved(key)) yield key;
       }
       if (page.length < PAGE) break;
       after = page.at(-1);
     }
-    for (const key of [...this.#overlay.keys()].sort()) {
-      const fresh = key.startsWith(within) && !seen.has(key);
-      if (fresh && this.#overlay.get(key)?.value !== undefined) yield key;
+    for (const key of [...uncommitted].sort()) {
+      if (key.startsWith(within) && !this.#isRemoved(key)) yield key;
     }
   }
 
@@ -127,6 +128,11 @@ export class Rows<T> implements Dirty {
     this.#overlay.set(key, cell);
     this.#changed.set(key, cell);
     this.#index.schedule(this);
+  }
+
+  #isRemoved(key: string): boolean {
+    const cell = this.#overlay.get(key);
+    return cell !== undefined && cell.value === undefined;
   }
 
   #load(key: string): T | undefined {

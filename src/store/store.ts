@@ -116,7 +116,10 @@ export class Store {
       makeRoom: (bytes) => this.#eviction.makeRoom(bytes),
     });
     this.#eviction = new Eviction({ blobs, results: this.#results, space, clock });
-    this.#epochs = new Epochs(blobs, () => this.#flushTouches());
+    this.#epochs = new Epochs(blobs, () => {
+      index.proved();
+      this.#flushTouches();
+    });
     this.#files = new FileDigests({
       hasher,
       clock,

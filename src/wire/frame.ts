@@ -22,26 +22,37 @@ export function encodeFrame(message: unknown): Buffer {
  */
 export class FrameDecoder {
   readonly #maxBytes: number;
-  #pending: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #held = 0;
+  /** Bytes that must be there before anything more can be said: a header, or header and body. */
+  #wanted = HEADER_BYTES;
 
   constructor(maxBytes = MAX_FRAME_BYTES) {
     this.#maxBytes = maxBytes;
   }
 
   push(chunk: Buffer): unknown[] {
-    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    this.#chunks.push(chunk);
+    this.#held += chunk.length;
     const frames: unknown[] = [];
-    while (this.#pending.length >= HEADER_BYTES) {
-      const length = this.#pending.readUInt32BE(0);
-      if (length > this.#maxBytes) {
-        throw new VriftError('VRIFT_FRAME_INVALID', `a frame of ${length} bytes was announced`);
-      }
-      const end = HEADER_BYTES + length;
-      if (this.#pending.length < end) break;
-      frames.push(parseBody(this.#pending.subarray(HEADER_BYTES, end)));
-      this.#pending = this.#pending.subarray(end);
+    while (this.#held >= this.#wanted) {
+      const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+      const end = HEADER_BYTES + this.#length(bytes);
+      this.#wanted = end;
+      if (bytes.length >= end) {
+        frames.push(parseBody(bytes.subarray(HEADER_BYTES, end)));
+        this.#held -= end;
+        this.#wanted = HEADER_BYTES;
+        this.#chunks = this.#held === 0 ? [] : [bytes.subarray(end)];
+      } else this.#chunks = [bytes];
     }
     return frames;
+  }
+
+  #length(bytes: Buffer): number {
+    const length = bytes.readUInt32BE(0);
+    if (length <= this.#maxBytes) return length;
+    throw new VriftError('VRIFT_FRAME_INVALID', `a frame of ${length} bytes was announced`);
   }
 }
 

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -36,7 +37,16 @@ const stats = () => ask(vrift.home, 'stats') as Promise<StatsInfo>;
 /** What a launcher would send first. */
 function call(wish: string, change: object = {}): Buffer {
   const argv = ['rustc', wish];
-  return encodeFrame({ kind: 'call', v: 1, argv, cwd: '/', env: [], umask: 0o22, pid: 1, ...change });
+  return encodeFrame({
+    kind: 'call',
+    v: 1,
+    argv,
+    cwd: '/',
+    env: [],
+    umask: 0o22,
+    pid: 1,
+    ...change,
+  });
 }
 
 /** Sends bytes and collects what comes until the other side hangs up. */
@@ -110,7 +120,10 @@ describe('starting', () => {
 
   it('lets `vrift start | cat` end, and keeps no pipe of it', async () => {
     const script = `"${vrift.bin}" start | cat`;
-    const { stdout } = await runProgram('sh', ['-c', script], { env: vrift.env(), timeoutMs: 15_000 });
+    const { stdout } = await runProgram('sh', ['-c', script], {
+      env: vrift.env(),
+      timeoutMs: 15_000,
+    });
     const pid = Number(/pid (\d+)/.exec(stdout)?.[1]);
     const descriptors = [0, 1, 2].map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
     const output = homePaths(vrift.home).output;
@@ -169,13 +182,14 @@ describe('a home', () => {
     mkdirSync(join(vrift.home, 'run'), { mode: 0o777 });
     chmodSync(join(vrift.home, 'run'), 0o777);
     await start();
+    await until('the log', () => existsSync(homePaths(vrift.home).log));
     const modes = ['run', 'log', 'run/node.sock', 'run/lock', 'log/node.log'];
     const found = modes.map((name) => (statSync(join(vrift.home, name)).mode & 0o777).toString(8));
     expect(found).toEqual(['700', '700', '600', '600', '600']);
   });
 
   const refusals: [string, (home: string) => void, string][] = [
-    ['is a file', (home) => writeFileSync(home, ''), 'EEXIST'],
+    ['is a file', (home) => writeFileSync(home, ''), 'is not a directory'],
     [
       'others can write',
       (home) => {
@@ -242,7 +256,11 @@ describe('a running node', () => {
   it('says that it is alive while it thinks', async () => {
     await start();
     const frames = await new Caller(call('slow')).all();
-    expect(frames).toEqual([{ act: 'wait' }, { act: 'wait' }, { act: 'pass' }]);
+    expect(frames.length).toBeGreaterThan(2);
+    expect(frames.slice(0, -1).every((frame) => (frame as { act: string }).act === 'wait')).toBe(
+      true,
+    );
+    expect(frames.at(-1)).toEqual({ act: 'pass' });
   });
 
   it('takes the report of a launcher that is gone already', async () => {
@@ -269,10 +287,19 @@ describe('a running node', () => {
 
   it('survives silence, half a frame, nonsense and announcements of gigabytes', async () => {
     await start();
-    const silent = [new Caller(), new Caller(call('pass').subarray(0, 9)), new Caller(call('hang'))];
+    const silent = [
+      new Caller(),
+      new Caller(call('pass').subarray(0, 9)),
+      new Caller(call('hang')),
+    ];
     const header = Buffer.alloc(4);
     header.writeUInt32BE(0xffff_fff0);
-    const nonsense = [header, Buffer.from('\0\0\0\x03abc'), encodeFrame([1]), encodeFrame({ kind: 'x' })];
+    const nonsense = [
+      header,
+      Buffer.from('\0\0\0\x03abc'),
+      encodeFrame([1]),
+      encodeFrame({ kind: 'x' }),
+    ];
     for (const bytes of nonsense) {
       const [answer] = await new Caller(bytes).all();
       expect(answer).toMatchObject({ kind: 'error', code: 'VRIFT_FRAME_INVALID' });
@@ -341,6 +368,17 @@ describe('stopping', () => {
       expect(existsSync(homePaths(vrift.home).lock)).toBe(false);
     }
     expect(await vrift.json(['stop'])).toEqual({ stopped: false });
+  });
+
+  it('ends when its home was removed, and leaves the socket of the next node alone', async () => {
+    const old = await start();
+    rmSync(vrift.home, { recursive: true });
+    const { pid } = await start();
+    process.kill(old.pid, 'SIGTERM');
+    await until('the end', () => !existsSync(`/proc/${old.pid}`));
+    expect((await start()).pid).toBe(pid);
+    rmSync(vrift.home, { recursive: true });
+    await until('the end of the other', () => !existsSync(`/proc/${pid}`));
   });
 
   it('ends a node in the foreground on Ctrl-C', async () => {

@@ -3,6 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
+import { ask } from '../../src/wire/ask.js';
 import { type Finished, type RunOptions, runProgram } from '../harness/programs.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -16,7 +18,7 @@ import { serve } from './lifecycle/serve.js';
 
 const calls = {
   pass: (channel) => channel.send({ act: 'pass' }),
-  hang: () => new Promise(() => {}),
+  hang: (channel) => new Promise((end) => channel.signal.addEventListener('abort', end)),
   throw: () => { throw new Error('a defect'); },
   slow: async (channel) => {
     await new Promise((resolve) => setTimeout(resolve, 1300));
@@ -88,10 +90,7 @@ export class FakePackage implements Disposable {
 
   static build(): FakePackage {
     const root = mkdtempSync(join(tmpdir(), 'vrift-d-'));
-    const args = ['-p', join(ROOT, 'tsconfig.json'), '--outDir', join(root, 'dist')];
-    const tsc = join(ROOT, 'node_modules/.bin/tsc');
-    // Types are judged elsewhere; here only what came out counts.
-    spawnSync(tsc, [...args, '--sourceMap', 'false'], { cwd: ROOT, stdio: 'ignore' });
+    cpSync(built(), join(root, 'dist'), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
     writeFileSync(join(root, 'package.json'), '{"type":"module"}');
     mkdirSync(join(root, 'bin'));
@@ -122,11 +121,24 @@ export class FakePackage implements Disposable {
 
   /** Forgets everything that a node left, but for its own processes. */
   async freshHome(): Promise<void> {
-    await this.vrift(['stop']);
+    await ask(this.home, 'stop').catch(() => {});
     rmSync(this.home, { recursive: true, force: true });
   }
 
   [Symbol.dispose](): void {
     rmSync(this.root, { recursive: true, force: true });
   }
+}
+
+let compiled: string | undefined;
+
+/** What the whole test run has built, or, when types are at odds somewhere, what comes out anyway. */
+function built(): string {
+  if (inject('buildError') === null) return join(ROOT, 'dist');
+  if (compiled === undefined) {
+    compiled = mkdtempSync(join(tmpdir(), 'vrift-dist-'));
+    const tsc = join(ROOT, 'node_modules/.bin/tsc');
+    spawnSync(tsc, ['-p', join(ROOT, 'tsconfig.json'), '--outDir', compiled], { cwd: ROOT });
+  }
+  return compiled;
 }

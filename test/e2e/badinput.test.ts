@@ -1,24 +1,40 @@
 import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ErrorCode, HINTS } from '../../src/base/errors.js';
 import { Developer, formMesh } from '../harness/developer.js';
 import { installCopy } from '../harness/install.js';
-import { type Finished, until } from '../harness/programs.js';
+import { type RunOptions, until } from '../harness/programs.js';
 
 const LONG_MS = 300_000;
 /** One small library with one dependency: enough to see whether a build runs. */
 const SMALL = ['build', '-p', 'quill-value'];
 
-/** A failed command says what happened, with its code, and what to do next. */
-function expectRefusal(finished: Finished, code: ErrorCode): void {
-  const said = finished.stderr + finished.stdout;
-  expect(said).toContain(code);
-  expect(said).toContain(HINTS[code]);
-  expect(said).not.toMatch(/^\s+at .*:\d+:\d+\)?$/m); // no stack trace
-  expect(finished.code).toBe(1);
+/**
+ * The command fails with this code, says what to do next, shows no stack, and in words for people
+ * the same. Returns what it said.
+ */
+async function expectRefusal(
+  who: Developer,
+  args: string[],
+  code: ErrorCode,
+  options: RunOptions = {},
+): Promise<string> {
+  const forScripts = await who.vrift([...args, '--json'], { ...options, allowFailure: true });
+  const { error } = JSON.parse(forScripts.stdout) as {
+    error: { code: string; message: string; hint: string };
+  };
+  expect(error).toMatchObject({ code, hint: HINTS[code] });
+  expect(forScripts.code).toBe(1);
+
+  const forPeople = await who.vrift(args, { ...options, allowFailure: true });
+  expect(forPeople.code).toBe(1);
+  expect(forPeople.stdout).toBe('');
+  expect(forPeople.stderr).toContain(HINTS[code]);
+  expect(forPeople.stderr).not.toMatch(/^\s+at .*:\d+:\d+\)?$/m);
+  return error.message;
 }
 
 async function expectBuild(developer: Developer): Promise<void> {
@@ -28,9 +44,6 @@ async function expectBuild(developer: Developer): Promise<void> {
   expect(made.some((name) => /^libquill_value-\w+\.rlib$/.test(name))).toBe(true);
 }
 
-const failing = (who: Developer, args: string[], input?: string) =>
-  who.vrift(args, { allowFailure: true, ...(input === undefined ? {} : { input }) });
-
 describe('tokens', () => {
   let alice: Developer;
   let bob: Developer;
@@ -39,7 +52,8 @@ describe('tokens', () => {
     alice.vriftJson<{ token: string; expiresAt: number | string }>(['mesh', 'invite', ...options]);
 
   beforeAll(async () => {
-    alice = await Developer.create('alice');
+    // One port for all meshes that she founds, so that an old token still reaches her.
+    alice = await Developer.create('alice', { config: `[mesh]\nport = ${await freePort()}\n` });
     bob = await Developer.create('bob', { checkout: 'b' });
     await alice.start();
     await bob.start();
@@ -57,23 +71,25 @@ describe('tokens', () => {
     const other = token[middle] === 'b' ? 'c' : 'b';
     const changed = `${token.slice(0, middle)}${other}${token.slice(middle + 1)}`;
     for (const wrong of ['nonsense', token.slice(0, -3), `${token}x`, changed]) {
-      expectRefusal(await failing(bob, ['mesh', 'join', wrong]), 'VRIFT_TOKEN_MALFORMED');
+      await expectRefusal(bob, ['mesh', 'join', wrong], 'VRIFT_TOKEN_MALFORMED');
     }
-    expectRefusal(await failing(bob, ['mesh', 'join', '-'], '\n'), 'VRIFT_TOKEN_MALFORMED');
+    await expectRefusal(bob, ['mesh', 'join', '-'], 'VRIFT_TOKEN_MALFORMED', {
+      input: 'nonsense\n',
+    });
     expect((await bob.status()).mesh).toBeNull();
   });
 
   it('that are over are refused', async () => {
     const { token, expiresAt } = await invite('--ttl', '1s');
     await until('the token is over', () => Date.now() > new Date(expiresAt).getTime());
-    expectRefusal(await failing(bob, ['mesh', 'join', token]), 'VRIFT_TOKEN_EXPIRED');
+    await expectRefusal(bob, ['mesh', 'join', token], 'VRIFT_TOKEN_EXPIRED');
   });
 
   it('of a mesh that the inviter has left are refused', async () => {
     const { token } = await invite();
     await alice.vrift(['mesh', 'leave']);
     await alice.createMesh('another');
-    expectRefusal(await failing(bob, ['mesh', 'join', token]), 'VRIFT_TOKEN_FOREIGN');
+    await expectRefusal(bob, ['mesh', 'join', token], 'VRIFT_TOKEN_FOREIGN');
     expect((await bob.status()).mesh).toBeNull();
   });
 
@@ -82,12 +98,15 @@ describe('tokens', () => {
     await bob.vrift(['mesh', 'join', token]);
     await using carol = await Developer.create('carol', { checkout: 'c' });
     await carol.start();
-    expectRefusal(await failing(carol, ['mesh', 'join', token]), 'VRIFT_TOKEN_USED');
+    await expectRefusal(carol, ['mesh', 'join', token], 'VRIFT_TOKEN_USED');
   });
 
-  it('are of no use to a node that is in a mesh', async () => {
-    const { token } = await invite();
-    expectRefusal(await failing(bob, ['mesh', 'join', token]), 'VRIFT_MESH_MEMBER');
+  it('are of no use to a node that is in another mesh', async () => {
+    await using carol = await Developer.create('carol', { checkout: 'c' });
+    await carol.start();
+    await carol.createMesh('third');
+    const { token } = await carol.vriftJson<{ token: string }>(['mesh', 'invite']);
+    await expectRefusal(bob, ['mesh', 'join', token], 'VRIFT_MESH_MEMBER');
   });
 
   it('for somebody who is not there say so', async () => {
@@ -95,7 +114,7 @@ describe('tokens', () => {
     await alice.stop();
     await using carol = await Developer.create('carol', { checkout: 'c' });
     await carol.start();
-    expectRefusal(await failing(carol, ['mesh', 'join', token]), 'VRIFT_JOIN_UNREACHABLE');
+    await expectRefusal(carol, ['mesh', 'join', token], 'VRIFT_JOIN_UNREACHABLE');
   });
 });
 
@@ -143,10 +162,9 @@ describe('configuration', () => {
     await using alice = await Developer.create('alice');
     for (const [text, line, key] of BROKEN) {
       await alice.configure(text);
-      const started = await alice.vrift(['start'], { allowFailure: true });
-      expectRefusal(started, 'VRIFT_CONFIG_INVALID');
-      expect(started.stderr).toContain(`config.toml:${line}`);
-      expect(started.stderr).toContain(key);
+      const message = await expectRefusal(alice, ['start'], 'VRIFT_CONFIG_INVALID');
+      expect(message).toContain(`config.toml:${line}`);
+      expect(message).toContain(key);
     }
     await expectBuild(alice);
   }, 120_000);
@@ -155,18 +173,14 @@ describe('configuration', () => {
     await using alice = await Developer.create('alice', {
       config: '[l2_cache]\nremote_url = "s3://company-build-cache/velo-l2"\n',
     });
-    const started = await alice.vrift(['start'], { allowFailure: true });
-    expectRefusal(started, 'VRIFT_REMOTE_UNAVAILABLE');
+    await expectRefusal(alice, ['start'], 'VRIFT_REMOTE_UNAVAILABLE');
   });
 
   it('in the environment is checked like a file', async () => {
     await using alice = await Developer.create('alice');
-    const started = await alice.vrift(['start'], {
-      allowFailure: true,
-      env: { VRIFT_L2_CACHE_MAX_LOCAL_SIZE: 'lots' },
-    });
-    expectRefusal(started, 'VRIFT_CONFIG_INVALID');
-    expect(started.stderr).toContain('VRIFT_L2_CACHE_MAX_LOCAL_SIZE');
+    const env = { VRIFT_L2_CACHE_MAX_LOCAL_SIZE: 'lots' };
+    const message = await expectRefusal(alice, ['start'], 'VRIFT_CONFIG_INVALID', { env });
+    expect(message).toContain('VRIFT_L2_CACHE_MAX_LOCAL_SIZE');
   });
 });
 
@@ -174,36 +188,27 @@ describe('a node', () => {
   it('without a home that it can write is refused, and builds go on', async () => {
     await using alice = await Developer.create('alice');
     const env = { VRIFT_HOME: '/proc/vrift' };
-    const started = await alice.vrift(['start'], { env, allowFailure: true });
-    expectRefusal(started, 'VRIFT_HOME_UNUSABLE');
+    await expectRefusal(alice, ['start'], 'VRIFT_HOME_UNUSABLE', { env });
     await alice.cargo(SMALL, { env });
   }, 120_000);
 
   it('whose socket path would be too long is refused, and builds go on', async () => {
     await using alice = await Developer.create('alice');
     const env = { VRIFT_HOME: join(alice.root, 'x'.repeat(120)) };
-    const started = await alice.vrift(['start'], { env, allowFailure: true });
-    expectRefusal(started, 'VRIFT_SOCKET_PATH_TOO_LONG');
+    await expectRefusal(alice, ['start'], 'VRIFT_SOCKET_PATH_TOO_LONG', { env });
     await alice.cargo(SMALL, { env });
   }, 120_000);
 
   it('is alone on its home', async () => {
     await using alice = await Developer.create('alice');
     const first = await alice.start();
-    const second = await alice.vrift(['start', '--foreground'], { allowFailure: true });
-    expectRefusal(second, 'VRIFT_NODE_RUNNING');
+    await expectRefusal(alice, ['start', '--foreground'], 'VRIFT_NODE_RUNNING');
     expect((await alice.start()).pid).toBe(first.pid);
   });
 
   it('whose port is taken works without peers, and says so', async () => {
     const other = createServer();
-    const port = await new Promise<number>((resolve) => {
-      other.listen(0, '0.0.0.0', () => {
-        const address = other.address();
-        if (address === null || typeof address === 'string') throw new Error('no port');
-        resolve(address.port);
-      });
-    });
+    const port = await listen(other);
     try {
       await using alice = await Developer.create('alice', { config: `[mesh]\nport = ${port}\n` });
       await alice.start();
@@ -236,14 +241,10 @@ describe('a peer', () => {
       await alice.createMesh('versions');
       await alice.cargo(SMALL);
       const { token } = await alice.vriftJson<{ token: string }>(['mesh', 'invite']);
-      const joined = await bob.vrift(['mesh', 'join', token], { allowFailure: true });
-      if (joined.code === 0) {
-        await until('bob knows that alice is incompatible', async () =>
-          (await bob.peers()).some((peer) => peer.state === 'incompatible'),
-        );
-      } else {
-        expectRefusal(joined, 'VRIFT_PEER_PROTOCOL');
-      }
+      await bob.vrift(['mesh', 'join', token]);
+      await until('bob knows that alice is incompatible', async () =>
+        (await bob.peers()).some((peer) => peer.state === 'incompatible'),
+      );
       await expectBuild(bob);
       expect((await bob.stats()).hits.peer).toBe(0);
     } finally {
@@ -324,6 +325,19 @@ describe('a call', () => {
     expect((await alice.stats()).hits.disk).toBe(0);
   }, 120_000);
 });
+
+function listen(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, '0.0.0.0', () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 /** What the compiler said, without cargo's own lines, which name processes and times. */
 function diagnostics(stderr: string): string {

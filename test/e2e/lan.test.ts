@@ -45,7 +45,7 @@ for (const { network, capable, open } of NETWORKS) {
     it('compile everything once: the first compiles', { timeout: 300_000 }, async () => {
       await alice.cargo(BUILD);
       const { units, compiled, hits, bypassed } = await alice.stats();
-      expect(units).toBeGreaterThan(40);
+      expect(units).toBeGreaterThan(30);
       expect(compiled).toBe(units);
       expect(hits).toEqual({ disk: 0, peer: 0, remote: 0 });
       expect(bypassed).toEqual({});
@@ -115,7 +115,7 @@ for (const { network, capable, open } of NETWORKS) {
 
     it('show each other in `vrift peers`', async () => {
       const seen = (await bob.peers()).find((peer) => peer.state === 'connected')!;
-      expect(seen.hits).toBeGreaterThan(40);
+      expect(seen.hits).toBeGreaterThan(30);
       expect(seen.bytesIn).toBeGreaterThan(1_000_000);
       const given = (await alice.peers()).find((peer) => peer.state === 'connected')!;
       expect(given.bytesOut).toBeGreaterThan(1_000_000);

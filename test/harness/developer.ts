@@ -233,9 +233,14 @@ function runningNode(vriftHome: string): number | undefined {
   const lock = join(vriftHome, 'run', 'lock');
   if (!existsSync(lock)) return undefined;
   const { pid } = JSON.parse(readFileSync(lock, 'utf8')) as { pid: number };
-  const environment = `/proc/${pid}/environ`;
-  if (!existsSync(environment)) return undefined;
-  return readFileSync(environment, 'utf8').includes(`VRIFT_HOME=${vriftHome}\0`) ? pid : undefined;
+  try {
+    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+    return environment.includes(`VRIFT_HOME=${vriftHome}\0`) ? pid : undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
+  }
 }
 
 let linkedFrom: Promise<string> | undefined;

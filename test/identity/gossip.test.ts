@@ -41,7 +41,7 @@ describe('rosters that meet in any order', () => {
           }
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 800 },
     );
   }, 20_000);
 });

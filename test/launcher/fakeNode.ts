@@ -92,5 +92,6 @@ export function runs(
   script: string,
   extra: Partial<Extract<NodeReply, { act: 'run' }>> = {},
 ): NodeReply {
-  return { act: 'run', argv: ['/bin/sh', '-c', script], unmap: [], stat: [], mkdirs: [], ...extra };
+  const argv = ['/bin/sh', '-c', script];
+  return { act: 'run', argv, unmap: [], stat: [], mkdirs: [], ackMs: 0, ...extra };
 }

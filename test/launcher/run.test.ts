@@ -106,6 +106,33 @@ describe('a run that the node asked for', () => {
     expect(ended.ms).toBeGreaterThan(200);
   });
 
+  it('ends only when the node has what it needs, if the node asks for that', async () => {
+    let keptMs = Number.POSITIVE_INFINITY;
+    await using _node = await FakeNode.listen(place.home, async (frame, caller) => {
+      if (frame.kind === 'call') caller.reply(runs('exit 3', { ackMs: 2000 }));
+      if (frame.kind !== 'ran') return;
+      caller.reply({ act: 'wait' });
+      await sleep(300);
+      keptMs = performance.now();
+      caller.reply({ act: 'kept' });
+    });
+    expect(await launch(place, DIRECT)).toMatchObject({ code: 3 });
+    expect(performance.now()).toBeGreaterThan(keptMs);
+  });
+
+  it('does not wait for a node that says nothing more, or has gone', async () => {
+    await using node = await FakeNode.listen(place.home, always(runs('exit 3', { ackMs: 300 })));
+    const silent = await launch(place, DIRECT);
+    expect(silent).toMatchObject({ code: 3 });
+    expect(silent.ms).toBeGreaterThan(300);
+    expect(silent.ms).toBeLessThan(800);
+    node.script = (frame, caller) => {
+      if (frame.kind === 'ran') caller.hangUp();
+      else caller.reply(runs('exit 3', { ackMs: 2000 }));
+    };
+    expect((await launch(place, DIRECT)).ms).toBeLessThan(800);
+  });
+
   it('comes after as many signs of life as the node likes to send', async () => {
     await using _node = await FakeNode.listen(place.home, async (frame, caller) => {
       if (frame.kind !== 'call') return;

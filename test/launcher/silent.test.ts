@@ -90,13 +90,13 @@ describe('a node that is stopped', () => {
     for (const ended of await Promise.all(first)) {
       expect(ended).toMatchObject(DIRECTLY);
       expect(ended.ms).toBeGreaterThan(2900);
-      expect(ended.ms).toBeLessThan(3500);
+      expect(ended.ms).toBeLessThan(4000);
     }
     expect(place.fallbacks()).toEqual(['timeout', 'timeout', 'timeout', 'timeout']);
 
     const next = await launch(place, DIRECT);
     expect(next).toMatchObject(DIRECTLY);
-    expect(next.ms).toBeLessThan(500);
+    expect(next.ms).toBeLessThan(1000);
     expect(place.fallbacks().at(-1)).toBe('hung');
   });
 

@@ -119,7 +119,8 @@ describe('a peer that lies about results', () => {
     const newcomer = await newMember(founder.membership);
     const found = vouchedFor(newcomer, unit);
     const address = await startRogue(founder, (request, response, body) => {
-      if (request.url !== '/v1/hello') return finds(() => ({ found: [[found]] }))(request, response, body);
+      if (request.url !== '/v1/hello')
+        return finds(() => ({ found: [[found]] }))(request, response, body);
       const roster = ours.membership.rosterDigest();
       response.end(JSON.stringify({ ...helloOf(founder), roster }));
       return true;
@@ -135,7 +136,8 @@ describe('a peer that sends other bytes than it announced', () => {
   const small = makeUnit('small', [Buffer.from('contents')]);
   const content = randomBytes(900_000);
   const large = makeUnit('large', [content]);
-  const honest = (rogue: Member, unit: Unit) => finds(() => ({ found: [[vouchedFor(rogue, unit)]] }));
+  const honest = (rogue: Member, unit: Unit) =>
+    finds(() => ({ found: [[vouchedFor(rogue, unit)]] }));
 
   async function fetchFrom(unit: Unit, path: string, send: (response: ServerResponse) => void) {
     const { victim } = await besideRogue((rogue) => (request, response, body) => {
@@ -170,7 +172,10 @@ describe('a peer that sends other bytes than it announced', () => {
     'wrong large bytes': [
       large,
       '/v1/blob/',
-      (response) => response.writeHead(200, { 'content-length': content.length }).end(Buffer.alloc(content.length)),
+      (response) =>
+        response
+          .writeHead(200, { 'content-length': content.length })
+          .end(Buffer.alloc(content.length)),
     ],
     'another announced length': [
       large,

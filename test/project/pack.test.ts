@@ -32,7 +32,9 @@ describe('the package', () => {
     );
   }, LONG_MS);
 
-  afterAll(() => rm(scratch, { recursive: true, force: true }));
+  afterAll(async () => {
+    if (scratch) await rm(scratch, { recursive: true, force: true });
+  });
 
   const installed = (...parts: string[]) => join(prefix, 'lib', 'node_modules', 'vrift', ...parts);
   const program = (name: string) => join(prefix, 'bin', name);

@@ -135,8 +135,8 @@ describe('checking blobs', () => {
     ['a truncated file', (path: string) => truncateSync(path, 3), true],
     ['a longer file', (path: string) => writeFileSync(path, '!', { flag: 'a' }), true],
     ['a missing file', (path: string) => unlinkSync(path), true],
-    ['a directory', (path: string) => (unlinkSync(path), mkdirSync(path)), false],
-    ['a symbolic link', (path: string) => (unlinkSync(path), symlinkSync('/etc/hostname', path)), true],
+    ['a directory', replaceByFolder, false],
+    ['a symbolic link', replaceByLink, true],
   ])('answers gone for %s, drops the entry and says so', async (_, damage, removable) => {
     const { store, events, clock } = await openStore();
     const { digest, size } = await store.putBytes(bytes(5000, 1));
@@ -241,4 +241,14 @@ function flipBit(path: string): void {
   const content = readFileSync(path);
   content[1] = content[1]! ^ 1;
   writeFileSync(path, content);
+}
+
+function replaceByFolder(path: string): void {
+  unlinkSync(path);
+  mkdirSync(path);
+}
+
+function replaceByLink(path: string): void {
+  unlinkSync(path);
+  symlinkSync('/etc/hostname', path);
 }

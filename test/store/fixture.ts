@@ -13,7 +13,7 @@ export const hasher: Hasher = await openHasher();
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
 export function atEnd(cleanup: () => unknown): void {

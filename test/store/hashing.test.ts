@@ -63,7 +63,11 @@ describe.each([
 });
 
 it('both hashers agree, and one of them opens', async () => {
-  const [native, wasm, any] = [await openNativeHasher(), await openWasmHasher(), await openHasher()];
+  const [native, wasm, any] = [
+    await openNativeHasher(),
+    await openWasmHasher(),
+    await openHasher(),
+  ];
   for (const size of [1, 63, 64, 65, 1023, 1024, 1025, 1 << 20, (1 << 20) + 1]) {
     const input = bytes(size, size);
     expect(wasm.hash(input)).toBe(native.hash(input));

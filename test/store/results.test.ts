@@ -110,7 +110,10 @@ describe('manifests of a unit', () => {
     for (const stored of all) store.putResult(stored);
     const unitKey = all[0]!.result.unitKey;
     expect(store.manifestsOf(unitKey).map(({ digest }) => digest)).toEqual(
-      all.slice(4).reverse().map(({ result }) => result.manifest),
+      all
+        .slice(4)
+        .toReversed()
+        .map(({ result }) => result.manifest),
     );
     expect(store.resultsOf(all[3]!.result.resultKey)).toEqual([]);
     expect(store.stats().results).toBe(16);

@@ -60,7 +60,8 @@ function planOf(
   if (!/^[A-Za-z0-9_]+$/.test(crateName)) return bypass('crate name', crateName);
   const test = list.some((argument) => argument.flag === '--test');
   const crateTypes = [...new Set(all('--crate-type').flatMap((value) => value.split(',')))];
-  if (crateTypes.length === 0 && !test) return bypass('crate type', 'no --crate-type');
+  // A `harness = false` target. Should the source say otherwise, the program will be missing.
+  if (crateTypes.length === 0) crateTypes.push('bin');
   const emit = emitOf(all('--emit'), cwd);
   if (typeof emit === 'string') return bypass('emit kind', emit);
   if (emit['dep-info'] === undefined) return bypass('no dep-info', crateName);
@@ -68,6 +69,8 @@ function planOf(
   if (target?.endsWith('.json')) return bypass('target specification file', target);
   const extraFilename = last('-C extra-filename') ?? '';
   if (!/^[A-Za-z0-9_.-]*$/.test(extraFilename)) return bypass('unknown flag', extraFilename);
+
+  if (all('-C metadata').length > 1) return bypass('unknown flag', 'several -C metadata');
 
   const linkArgs = all('-C link-arg').concat(all('-C link-args').flatMap((v) => v.split(' ')));
   const linked = ['bin', 'dylib', 'cdylib', 'proc-macro'];

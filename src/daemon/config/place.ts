@@ -32,17 +32,25 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best?.name;
 }
 
-/** Letters to insert, delete or replace (Levenshtein). */
+/** Letters to insert, delete, replace or swap with their neighbour (optimal string alignment). */
 function editDistance(from: string, to: string): number {
   if (Math.abs(from.length - to.length) > to.length) return Infinity;
+  let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 1; i <= from.length; i += 1) {
     const next = [i];
     for (let j = 1; j <= to.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const replaced = at(row, j - 1) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      const swaps = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      const swapped = i > 1 && j > 1 && swaps ? at(before, j - 2) + 1 : Infinity;
+      next.push(Math.min(replaced, at(row, j) + 1, at(next, j - 1) + 1, swapped));
     }
+    before = row;
     row = next;
   }
-  return row[to.length] ?? Infinity;
+  return at(row, to.length);
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? Infinity;
 }

@@ -7,6 +7,7 @@ import { writeReport } from './report.js';
  * The program of a detached node: `node entry.js HOME REPORT`. It ends with 0 also when another
  * node was faster: that one serves this home.
  */
+process.title = 'vriftd';
 const [home = '', report = ''] = process.argv.slice(2);
 try {
   await runNode({ home, env: process.env, foreground: false });

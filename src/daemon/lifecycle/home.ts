@@ -1,4 +1,5 @@
-import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { errnoOf, VriftError } from '../../base/errors.js';
 import { type HomePaths, homePaths } from '../../wire/home.js';
 
@@ -20,13 +21,27 @@ export function prepareHome(home: string): HomePaths {
       `the socket path ${paths.socket} has ${bytes} bytes`,
     );
   }
-  attempt(home, () => mkdirSync(home, { recursive: true, mode: 0o700 }));
+  attempt(home, () => makeDirectories(home));
   refuseShared(
     home,
     attempt(home, () => statSync(home)),
   );
   for (const directory of [paths.run, paths.logDir]) attempt(directory, () => own(directory));
   return paths;
+}
+
+/** Not `recursive`: where a parent takes no directories (/proc), Node would try for ever. */
+function makeDirectories(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    const errno = errnoOf(error);
+    // A file of that name is looked at afterwards.
+    if (errno === 'EEXIST') return;
+    if (errno !== 'ENOENT' || existsSync(dirname(directory))) throw error;
+    makeDirectories(dirname(directory));
+    mkdirSync(directory, { mode: 0o700 });
+  }
 }
 
 function refuseShared(home: string, stat: Stats): void {

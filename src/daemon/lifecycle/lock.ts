@@ -47,9 +47,14 @@ export class NodeLock {
     return new NodeLock(file, me);
   }
 
+  /** Whether the home is still ours: somebody may have removed it, and started another node. */
+  isHeld(): boolean {
+    return ownerOf(this.#file)?.id === this.#me.id;
+  }
+
   /** Leaves a lock alone that is not ours any more. */
   release(): void {
-    if (ownerOf(this.#file)?.id === this.#me.id) removeFile(this.#file);
+    if (this.isHeld()) removeFile(this.#file);
   }
 }
 

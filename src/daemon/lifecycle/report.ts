@@ -1,10 +1,22 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrorCode, toVriftError, VriftError } from '../../base/errors.js';
+
+/** No start takes this long. */
+const OLD_MS = 60_000;
 
 /** A detached node has no terminal: what kept it from starting stands here until it is read. */
 export function reportFile(run: string, attempt: string): string {
   return join(run, `start.${attempt}`);
+}
+
+/** Removes what nobody has read: its starter was killed. */
+export function removeOldReports(run: string): void {
+  for (const name of readdirSync(run).filter((name) => name.startsWith('start.'))) {
+    const file = join(run, name);
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (stat !== undefined && Date.now() - stat.mtimeMs > OLD_MS) rmSync(file, { force: true });
+  }
 }
 
 export function writeReport(file: string, failure: unknown): void {

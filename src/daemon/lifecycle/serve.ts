@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { toVriftError, type VriftError } from '../../base/errors.js';
 import { ask } from '../../wire/ask.js';
 import type { StartInfo } from '../../wire/control.js';
@@ -12,6 +13,7 @@ import type { CallChannel } from './call.js';
 import { prepareHome } from './home.js';
 import { NodeLock } from './lock.js';
 import { type Log, openLog } from './log.js';
+import { removeOldReports } from './report.js';
 import { answer, flagParam, type RpcTable } from './rpc.js';
 import { SocketServer } from './socket.js';
 import { Stats } from './stats.js';
@@ -54,8 +56,10 @@ export interface ServeOptions {
   open(context: NodeContext): Promise<OpenedNode>;
 }
 
+/** How often a node looks whether its home is still there. */
+const CHECK_HOME_MS = 10_000;
 /** How long open calls may take to end when the node stops; longer compiles go on without it. */
-const DRAIN_MS = 5000;
+const DRAIN_MS = 3000;
 
 /**
  * Runs a node until it is asked to stop, by SIGTERM, SIGINT or `vrift stop`.
@@ -72,7 +76,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const log = openLog(home, config.logLevel, options.foreground ? { echo } : {});
   try {
     process.chdir(home);
-    await runLocked({ options, paths, config, log, release: () => lock.release() });
+    await runLocked({ options, paths, config, log, lock });
   } catch (error) {
     log.error('start', error);
     throw error;
@@ -87,10 +91,10 @@ interface Locked {
   paths: HomePaths;
   config: NodeConfig;
   log: Log;
-  release: () => void;
+  lock: NodeLock;
 }
 
-async function runLocked({ options, paths, config, log, release }: Locked): Promise<void> {
+async function runLocked({ options, paths, config, log, lock }: Locked): Promise<void> {
   const { home, env, foreground } = options;
   const stats = new Stats(paths.fallbacks);
   const projects = new ProjectConfigs(config);
@@ -134,6 +138,7 @@ async function runLocked({ options, paths, config, log, release }: Locked): Prom
   });
   // Whatever node was silent here, it is not this one.
   rmSync(paths.hung, { force: true });
+  removeOldReports(paths.run);
   log.info('start', VERSION, `pid=${process.pid}`, home);
   try {
     const opened = await Promise.race([
@@ -143,8 +148,10 @@ async function runLocked({ options, paths, config, log, release }: Locked): Prom
     opening.resolve(opened);
     stop.opened();
     log.info('ready', `${Date.now() - startedAt}ms`);
-    await stop.requested;
+    await Promise.race([stop.requested, lost(lock, stop.signal)]);
+    stop.request('the home is gone');
     log.info('stop', stop.reason, `open=${server.openCalls}`);
+    if (!lock.isHeld()) await abandon(server, opened);
     await server.drain(DRAIN_MS);
     server.dismissCalls();
     await opened.close();
@@ -154,10 +161,29 @@ async function runLocked({ options, paths, config, log, release }: Locked): Prom
     throw error;
   } finally {
     log.close();
-    release();
+    lock.release();
     released.resolve();
     await server.close();
   }
+}
+
+/** Settles when the lock is not ours any more. */
+async function lost(lock: NodeLock, signal: AbortSignal): Promise<void> {
+  while (lock.isHeld()) {
+    await sleep(CHECK_HOME_MS, undefined, { signal, ref: false }).catch(() => {});
+    if (signal.aborted) return;
+  }
+}
+
+/**
+ * Ends a node whose home is another's by now. Closing the socket would remove the file at its
+ * path, which belongs to the other node: only a kill does not.
+ */
+async function abandon(server: SocketServer, opened: OpenedNode): Promise<never> {
+  server.dismissCalls();
+  await opened.close().catch(() => {});
+  process.kill(process.pid, 'SIGKILL');
+  return new Promise(() => {});
 }
 
 function startInfo(paths: HomePaths, opened: OpenedNode): StartInfo {

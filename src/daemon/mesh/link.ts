@@ -3,7 +3,13 @@ import { type ErrorCode, VriftError } from '../../base/errors.js';
 import type { MeshState } from '../../mesh/node.js';
 import type { Candidate, MeshPort } from '../../pipeline/ports.js';
 import type { MemberInfo, PeerInfo } from '../../wire/control.js';
-import { flagParam, optionalNumber, optionalText, type RpcTable, textParam } from '../lifecycle/rpc.js';
+import {
+  flagParam,
+  optionalNumber,
+  optionalText,
+  type RpcTable,
+  textParam,
+} from '../lifecycle/rpc.js';
 import { columnsOf, type LogLine } from './events.js';
 import type { MeshRequest, WorkerMessage, WorkerStart } from './messages.js';
 
@@ -150,16 +156,21 @@ export class MeshLink implements MeshPort {
     switch (message.kind) {
       case 'ready':
         this.#state = message.state;
-        return this.#ready(message.state);
+        this.#ready(message.state);
+        break;
       case 'answer':
-        return this.#take(message.id)?.resolve(message.value);
+        this.#take(message.id)?.resolve(message.value);
+        break;
       case 'failure':
-        return this.#take(message.id)?.reject(new VriftError(message.code, message.message));
+        this.#take(message.id)?.reject(new VriftError(message.code, message.message));
+        break;
       case 'event':
         this.#state = message.state;
-        return this.#options.onLine(columnsOf(message.event));
+        this.#options.onLine(columnsOf(message.event));
+        break;
       case 'sent':
-        return this.#options.onSent(message.bytes);
+        this.#options.onSent(message.bytes);
+        break;
       default:
         message satisfies never;
     }

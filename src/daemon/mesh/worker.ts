@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { canonicalJson } from '../../base/canonical.js';
-import { toVriftError } from '../../base/errors.js';
+import { toVriftError, VriftError } from '../../base/errors.js';
 import { isRole } from '../../identity/roles.js';
 import { resultKeyOf } from '../../keying/manifest.js';
 import { MeshNode } from '../../mesh/node.js';
@@ -10,7 +10,6 @@ import type { PeerReader } from '../../server/ports.js';
 import { buildServer } from '../../server/server.js';
 import { openHasher } from '../../store/hashing.js';
 import { StoreReader } from '../../store/reader.js';
-import { VriftError } from '../../base/errors.js';
 import type { MeshRequest, NumberedRequest, WorkerMessage, WorkerStart } from './messages.js';
 
 /**

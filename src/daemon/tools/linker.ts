@@ -41,7 +41,9 @@ export class Linkers {
     const own = this.#options.digest(realpathSync(driver));
     if (own === undefined) return `not readable: ${driver}`;
     const chooses = plan.linkArgs.flatMap(drivenWords).filter((arg) => CHOOSES.test(arg));
-    const key = [driver, own, cwd, env.get('PATH'), env.get('COMPILER_PATH'), ...chooses].join('\0');
+    const key = [driver, own, cwd, env.get('PATH'), env.get('COMPILER_PATH'), ...chooses].join(
+      '\0',
+    );
     const pending = this.#known.get(key) ?? dissect(driver, chooses, cwd, env);
     this.#known.set(key, pending);
     const anatomy = await pending;

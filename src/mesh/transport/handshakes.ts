@@ -8,8 +8,9 @@ export const HANDSHAKE_TIMEOUT_MS = 3_000;
 const MAX_HANDSHAKES = { total: 256, perAddress: 64 };
 
 /**
- * Bounds the time and number of unfinished handshakes. Node's own `handshakeTimeout` starts again
- * with every byte, and its `maxConnections` lets strangers take the members' places.
+ * Bounds the time and number of unfinished handshakes. Node's own `handshakeTimeout` only reports
+ * that time is up and leaves the connection open; with `maxConnections` alone, strangers who wait
+ * would take the members' places.
  */
 export class HandshakeGuard {
   readonly #open = new Set<Socket>();

@@ -46,6 +46,7 @@ export async function listenSecure(options: ListenOptions): Promise<SecureListen
     noDelay: true,
   });
   server.maxConnections = MAX_CONNECTIONS;
+  server.on('tlsClientError', (_, socket) => socket.destroy());
   const guard = new HandshakeGuard(server);
   const live = new LiveConnections();
   const route = routeTo(options, live);

@@ -1,0 +1,194 @@
+#!/usr/bin/env node
+// npm start [-- PATH [CARGO BUILD ARGUMENTS]]: two developers on this machine, each with a home,
+// a CARGO_HOME and a checkout of their own. The first builds; the second compiles nothing.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { build } from './build.mjs';
+import { furnishCargoHome } from './demo/cargoHome.mjs';
+import { Person } from './demo/person.mjs';
+import { Advice, checkOut, openWorkspace, sampleWorkspace } from './demo/workspace.mjs';
+import { CommandFailed, run } from './lib/run.mjs';
+import { formatTable, seconds } from './lib/table.mjs';
+
+const USAGE = `npm start                       shows vrift with the sample workspace
+npm start -- PATH [ARGUMENTS]   … with your own; ARGUMENTS go to \`cargo build\`
+`;
+const MEET_MS = 30_000;
+/** Of units that Bob compiled. */
+const MAX_NAMES = 12;
+
+async function demo(args, signal) {
+  const [path, ...cargoArgs] = args;
+  await build();
+  await requireTools(signal);
+  const workspace =
+    path === undefined
+      ? sampleWorkspace()
+      : await openWorkspace(resolve(process.env.INIT_CWD ?? '.', path), { cargoArgs, signal });
+
+  const scratch = await mkdtemp(join(tmpdir(), 'vrift-'));
+  const people = [];
+  try {
+    const alice = new Person('Alice', join(scratch, 'alice'), ALICE, { signal });
+    const bob = new Person('Bob', join(scratch, 'bob'), BOB, { signal });
+    people.push(alice, bob);
+    for (const person of people) {
+      await person.moveIn();
+      await furnishCargoHome(person.cargoHome, workspace.packages);
+      person.checkout = await checkOut(workspace, person.work, { signal });
+      await person.start();
+    }
+    await meet(alice, bob);
+    await compare(workspace, alice, bob);
+  } finally {
+    for (const person of people) await person.leave();
+    await rm(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+}
+
+/** No place of one person is named like the other's, or stands as deep. */
+const ALICE = { home: 'home', cargoHome: 'home/.cargo', vriftHome: 'v', work: 'work' };
+const BOB = { home: 'h', cargoHome: 'cargo', vriftHome: 'v', work: 'src/checked out/here' };
+
+async function requireTools(signal) {
+  const tools = [
+    ['cargo', 'Install Rust: https://rustup.rs'],
+    ['cc', 'Install a C compiler: it links Rust programs (Debian: apt install build-essential).'],
+  ];
+  for (const [tool, advice] of tools) {
+    await run([tool, '--version'], { signal }).catch((error) => {
+      throw new Advice(`${tool} does not work: ${error.message}\n${advice}`);
+    });
+  }
+}
+
+async function meet(alice, bob) {
+  await alice.vrift(['mesh', 'create', 'demo']);
+  const { token } = await alice.vrift(['mesh', 'invite']);
+  await bob.vrift(['mesh', 'join', '-'], { input: `${token}\n` });
+  const seen = [await connection(alice, bob), await connection(bob, alice)];
+  const found = { mdns: 'by mDNS', static: 'by address', exchange: 'by the invitation' };
+  say(`Two nodes in one mesh, which found each other ${found[seen[0].via]}:`);
+  say(`  Alice   ${alice.checkout}`);
+  say(`  Bob     ${bob.checkout}\n`);
+}
+
+async function connection(person, other) {
+  const deadline = performance.now() + MEET_MS;
+  for (;;) {
+    const peers = await person.vrift(['peers']);
+    const peer = peers.find(({ node }) => node === other.node.node);
+    if (peer?.state === 'connected') return peer;
+    if (performance.now() > deadline) {
+      throw new Advice(
+        `${person.name}'s node did not reach ${other.name}'s within ${MEET_MS / 1000} s (${peer?.state ?? 'never seen'}).\nDoes a firewall on this machine keep programs from each other?`,
+      );
+    }
+    await wait(100, undefined, { signal: person.signal });
+  }
+}
+
+async function compare(workspace, alice, bob) {
+  say(`cargo ${workspace.buildArgs.join(' ')}`);
+  const builds = [];
+  for (const person of [alice, bob]) builds.push(await measure(workspace, person));
+  const rows = builds.map(({ person, stats, ms }) => [
+    person.name,
+    stats.units,
+    stats.compiled,
+    stats.hits.disk,
+    stats.hits.peer,
+    seconds(ms),
+  ]);
+  say(
+    `\n${formatTable(['developer', 'units', 'compiled', 'from disk', 'from the LAN', 'wall time'], rows)}\n`,
+  );
+
+  const [first, second] = builds;
+  if (second.stats.compiled > 0) {
+    const why = await explain(first, second);
+    if (workspace.isSample) {
+      throw new Error(
+        `Bob compiled ${second.stats.compiled} units that should have come over the LAN.\n${why}`,
+      );
+    }
+    say(why);
+  }
+  await checkNothingIsDirty(workspace, first, second);
+  if (workspace.isSample) await showProgram(bob);
+}
+
+async function measure(workspace, person) {
+  await person.vrift(['stats', '--reset']);
+  const startedMs = performance.now();
+  await person.cargo(workspace.buildArgs, { cwd: person.checkout });
+  const ms = performance.now() - startedMs;
+  return { person, ms, stats: await person.vrift(['stats']) };
+}
+
+/** Which units the second developer compiled, and why, as far as the two nodes say it. */
+async function explain(first, second) {
+  const { compiled, misses, bypassed, errors } = second.stats;
+  const lines = [`Bob's compiler ran for ${compiled} units:`];
+  const count = (n, what) => lines.push(`${String(n).padStart(6)}  ${what}`);
+  for (const [reason, n] of Object.entries(bypassed)) count(n, `not cacheable: ${reason}`);
+  if (misses > 0)
+    count(misses, 'nothing of Alice fits: they bake a path in, or depend on one that does');
+  for (const [reason, n] of Object.entries(first.stats.localOnly)) {
+    count(n, `of Alice's stayed on her machine: ${reason}`);
+  }
+  for (const [code, n] of Object.entries(errors)) count(n, `errors ${code}`);
+  const events = await second.person.vrift(['log', '--lines', '100000']);
+  const units = events
+    .filter(({ event }) => event === 'miss' || event === 'bypass')
+    .map(({ text }) => text.split(/\s+/)[1]);
+  const shown = units.slice(0, MAX_NAMES).join(', ');
+  lines.push(units.length > MAX_NAMES ? `${shown}, … (\`vrift log\`)` : shown);
+  return lines.join('\n');
+}
+
+/** Some projects rebuild something every time; Alice, who compiled, shows which. */
+async function checkNothingIsDirty(workspace, first, second) {
+  const dirtyOf = async ({ person }) => {
+    const { stderr } = await person.cargo(workspace.buildArgs, { cwd: person.checkout });
+    return [...stderr.matchAll(/^\s*Compiling (\S+ \S+)/gm)].map((match) => match[1]);
+  };
+  const always = await dirtyOf(first);
+  const dirty = (await dirtyOf(second)).filter((name) => !always.includes(name));
+  if (dirty.length > 0) throw new Error(`Bob's next build was not silent: ${dirty.join(', ')}`);
+  say("Bob's next `cargo build` finds nothing to do.");
+}
+
+async function showProgram(bob) {
+  const { stdout } = await bob.run([join(bob.checkout, 'target', 'debug', 'quill')], {
+    cwd: bob.checkout,
+  });
+  say(`\nThe program that Bob did not compile:\n\n${stdout.trimEnd()}`);
+}
+
+function say(text) {
+  console.log(text);
+}
+
+function describeFailure(error) {
+  if (error instanceof Advice || error instanceof CommandFailed) return error.message;
+  return error.code === 'ENOENT' ? `${error.path ?? error.message} was not found` : error.message;
+}
+
+const interrupted = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(name, () => interrupted.abort(new Error(`ended by ${name}`)));
+}
+const args = process.argv.slice(2);
+if (args[0] === '--help' || args[0] === '-h') {
+  process.stdout.write(USAGE);
+} else {
+  try {
+    await demo(args, interrupted.signal);
+  } catch (error) {
+    console.error(interrupted.signal.aborted ? 'Interrupted.' : describeFailure(error));
+    process.exitCode = interrupted.signal.aborted ? 130 : 1;
+  }
+}

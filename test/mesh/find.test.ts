@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { until } from '../harness/programs.js';
+import { NodeProcess } from './processes.js';
+import {
+  connected,
+  digestOf,
+  helloOf,
+  type Member,
+  makeUnit,
+  newMesh,
+  startMesh,
+  startNode,
+  startRogue,
+  vouchedFor,
+  within,
+} from './support.js';
+
+describe('asking peers', () => {
+  it('sends what is asked in one turn in one request per peer', async () => {
+    const [ours, other] = (await newMesh(2)) as [Member, Member];
+    const asked: number[] = [];
+    const address = await startRogue(other, (request, response, body) => {
+      if (request.url !== '/v1/find') return false;
+      const { unitKeys } = JSON.parse(body);
+      asked.push(unitKeys.length);
+      response.end(JSON.stringify({ found: unitKeys.map(() => []) }));
+      return true;
+    });
+    const node = await startNode(ours, { config: { peers: [address] } });
+    await connected(node);
+    const keys = Array.from({ length: 300 }, (_each, index) => digestOf(`key ${index}`));
+    await Promise.all([...keys, keys[0]!].map((key) => node.node.find(key, within)));
+    expect(asked.toSorted((a, b) => a - b)).toEqual([44, 256]);
+  });
+
+  it('joins what several of them hold of one result', async () => {
+    const { members, nodes } = await startMesh(3);
+    const unit = makeUnit('shared', [Buffer.from('same')]);
+    nodes[1]!.shelf.put(members[1]!, unit);
+    nodes[2]!.shelf.put(members[2]!, unit);
+    const candidates = await nodes[0]!.node.find(unit.unitKey, within);
+    // The second answer is waited for only a moment: it may be missing, never be a second result.
+    expect(candidates).toHaveLength(1);
+    expect(candidates[0]!.attestations).toHaveLength(candidates[0]!.holders.length);
+    await until('both holders', async () => {
+      const [candidate] = await nodes[0]!.node.find(unit.unitKey, within);
+      return candidate?.holders.length === 2;
+    });
+  });
+
+  it('does not wait for a slow peer once another has answered', async () => {
+    const [ours, slow, fast] = (await newMesh(3)) as [Member, Member, Member];
+    const unit = makeUnit('quick', [Buffer.from('rlib')]);
+    const slowAddress = await startRogue(slow, (request, response) => {
+      if (request.url !== '/v1/find') return false;
+      setTimeout(() => response.end(JSON.stringify({ found: [[]] })), 1_000);
+      return true;
+    });
+    const sound = await startNode(fast);
+    sound.shelf.put(fast, unit);
+    const node = await startNode(ours, { config: { peers: [slowAddress, sound.address] } });
+    await connected(node, 2);
+    const began = performance.now();
+    expect(await node.node.find(unit.unitKey, within)).toHaveLength(1);
+    expect(performance.now() - began).toBeLessThan(500);
+  });
+
+  it('ends when the caller gives up', async () => {
+    const { nodes } = await startMesh(2);
+    const signal = AbortSignal.abort();
+    const unit = makeUnit('gone', [Buffer.from('rlib')]);
+    expect(await nodes[0]!.node.find(unit.unitKey, { deadlineMs: 3_000, signal })).toEqual([]);
+    const holders = [nodes[1]!.node.nodeId];
+    const fetched = nodes[0]!.node.fetch({ holders }, unit.need, { deadlineMs: 3_000, signal });
+    expect(await fetched).toBeUndefined();
+    expect(nodes[0]!.node.reachable).toBe(true);
+  });
+});
+
+describe('a peer that does not answer', () => {
+  it('costs one deadline, then nothing until it greets again', async () => {
+    const [ours, other] = (await newMesh(2)) as [Member, Member];
+    let mute = false;
+    const address = await startRogue(other, (request, response) => {
+      if (mute) return true;
+      if (request.url !== '/v1/find') return false;
+      response.end(JSON.stringify({ found: [[vouchedFor(other, unit)]] }));
+      return true;
+    });
+    const unit = makeUnit('late', [Buffer.from('rlib')]);
+    const node = await startNode(ours, { config: { peers: [address] } });
+    await connected(node);
+    mute = true;
+    const timed = async () => {
+      const began = performance.now();
+      await node.node.find(unit.unitKey, { deadlineMs: 100 });
+      return performance.now() - began;
+    };
+    expect(await timed()).toBeGreaterThan(90);
+    expect(await timed()).toBeLessThan(20);
+    mute = false;
+    await until('another hello', () => node.node.reachable, 10_000);
+    expect(await node.node.find(unit.unitKey, within)).toHaveLength(1);
+  });
+
+  it('because its process is stopped, is the same', async () => {
+    const [ours, other] = (await newMesh(2)) as [Member, Member];
+    const stopped = new NodeProcess(other.dir, { mdns: false, port: 0, host: '127.0.0.1' });
+    const port = await until('its port', () => stopped.state?.port);
+    const node = await startNode(ours, { config: { peers: [`127.0.0.1:${port}`] } });
+    await connected(node);
+    stopped.child.kill('SIGSTOP');
+    const began = performance.now();
+    for (let call = 0; call < 20; call += 1) {
+      await node.node.find(digestOf(`unit ${call}`), { deadlineMs: 200 });
+    }
+    expect(performance.now() - began).toBeLessThan(400);
+    await connected(node, 0);
+    stopped.child.kill('SIGCONT');
+    await connected(node);
+  });
+
+  it('to a node that closes, holds nothing up', async () => {
+    const [ours, other] = (await newMesh(2)) as [Member, Member];
+    const address = await startRogue(other, (request, response) => {
+      if (request.url === '/v1/hello') response.end(JSON.stringify(helloOf(other)));
+      return true;
+    });
+    const node = await startNode(ours, { config: { peers: [address] } });
+    await connected(node);
+    const found = node.node.find(digestOf('x'), { deadlineMs: 10_000 });
+    const fetched = node.node.fetch(
+      { holders: [other.key.nodeId] },
+      [{ digest: digestOf('y'), size: 1 }],
+      { deadlineMs: 10_000 },
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await node.node.close();
+    expect(await found).toEqual([]);
+    expect(await fetched).toBeUndefined();
+  });
+});

@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import { unlinkSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { StoreReader } from '../../src/store/reader.js';
+import { type Compiled, compileStore } from './compiled.js';
+import { atEnd, attestationBy, makeResult, NOWHERE, openStore } from './fixture.js';
+
+let compiled: Compiled;
+beforeAll(() => {
+  compiled = compileStore();
+});
+afterAll(() => compiled.remove());
+
+describe('a reader in a thread of its own', () => {
+  it('sees what was flushed, and serves only what may leave', async () => {
+    const { store, path } = await openStore();
+    const shared = await store.putBytes(Buffer.from('shared'));
+    const secret = await store.putBytes(Buffer.from('secret'));
+    const open = makeResult({
+      unit: '1',
+      outputs: [shared],
+      attestations: [attestationBy('n1')],
+    });
+    store.putResult(open);
+    store.putResult(makeResult({ unit: '1', outputs: [shared], compileMs: 9, localOnly: true }));
+    store.putResult(makeResult({ unit: '2', outputs: [secret, shared], localOnly: true }));
+    await store.flush();
+    const ask = startReader(path);
+    expect(await ask('candidates', open.result.unitKey)).toEqual([
+      {
+        manifest: open.manifest,
+        result: open.result,
+        attestations: [attestationBy('n1')],
+        origin: 'own',
+      },
+    ]);
+    expect(await ask('candidates', makeResult({ unit: '2' }).result.unitKey)).toEqual([]);
+    expect(await ask('candidates', NOWHERE)).toEqual([]);
+    expect(await ask('read', shared.digest)).toBe('shared');
+    expect(await ask('read', secret.digest)).toBeNull();
+    expect(await ask('read', NOWHERE)).toBeNull();
+    expect(await ask('resultCount')).toBe(2);
+
+    const later = makeResult({ unit: '3', outputs: [secret] });
+    store.putResult(later);
+    await store.flush();
+    expect(await ask('candidates', later.result.unitKey)).toHaveLength(1);
+    expect(await ask('read', secret.digest)).toBe('secret');
+    unlinkSync(store.blobPath(secret.digest));
+    expect(await ask('candidates', later.result.unitKey)).toEqual([]);
+    expect(await ask('read', secret.digest)).toBeNull();
+  });
+
+  it('keeps up while the store writes, and outlives the thread', async () => {
+    const { store, path } = await openStore();
+    const ask = startReader(path);
+    const blob = await store.putBytes(Buffer.from('x'));
+    for (let round = 0; round < 30; round++) {
+      const stored = makeResult({ unit: String(round), outputs: [blob] });
+      store.putResult(stored);
+      await store.flush();
+      expect(await ask('candidates', stored.result.unitKey)).toHaveLength(1);
+    }
+    await ask('close');
+    store.putResult(makeResult({ unit: 'more', outputs: [blob] }));
+    expect(await store.flush()).toBe(true);
+    expect(store.stats().results).toBe(31);
+  });
+});
+
+it('a reader also works in the thread of its store', async () => {
+  const { store, path } = await openStore();
+  const blob = await store.putBytes(Buffer.from('x'));
+  const stored = makeResult({ outputs: [blob] });
+  store.putResult(stored);
+  await store.flush();
+  const reader = StoreReader.open(path);
+  expect(reader.candidates(stored.result.unitKey)).toHaveLength(1);
+  const opened = await reader.openBlob(blob.digest);
+  expect(opened?.size).toBe(1);
+  await opened?.handle.close();
+});
+
+function startReader(path: string): (call: string, argument?: string) => Promise<unknown> {
+  const worker = new Worker(
+    `import('${compiled.url('reader.js')}').then(({ StoreReader }) => {
+       const { parentPort, workerData } = require('node:worker_threads');
+       const reader = StoreReader.open(workerData);
+       parentPort.on('message', async ([call, argument]) => {
+         let answer = null;
+         if (call === 'read') {
+           const opened = await reader.openBlob(argument);
+           if (opened) answer = (await opened.handle.readFile()).toString();
+           await opened?.handle.close();
+         } else answer = await reader[call](argument);
+         parentPort.postMessage(answer);
+       });
+     });`,
+    { eval: true, workerData: path },
+  );
+  atEnd(() => worker.terminate());
+  return async (call, argument) => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- no window
+    worker.postMessage([call, argument]);
+    const [answer] = await once(worker, 'message');
+    return answer;
+  };
+}
