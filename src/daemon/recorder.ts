@@ -23,6 +23,7 @@ export function openRecorder(stats: Stats, log: Log): Recorder {
             'miss',
             outcome.key.slice(0, 8),
             outcome.unit,
+            `(${outcome.why})`,
             outcome.stored,
             `exit=${outcome.code ?? 'signal'}`,
             inMs(outcome.ms),

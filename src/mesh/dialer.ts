@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.js';
 import { type Address, addressText } from './address.js';
 import type { Sighting } from './discovery/discovery.js';
 import type { Route } from './routes.js';
+import { sharedSignal } from './stall.js';
 
 /** Addresses tried at once; a flood of announcements waits for the next look-around. */
 const MAX_BUSY = 64;
@@ -40,6 +41,7 @@ export class Dialer {
     this.#clock = options.clock;
     this.#identify = options.identify;
     this.#onNode = options.onNode;
+    sharedSignal(this.#closed.signal);
   }
 
   dial(sighting: Sighting, isNeeded: (address: string) => boolean): void {

@@ -8,6 +8,7 @@ import type { Within } from './find.js';
 import { Gate } from './gate.js';
 import type { Peer } from './peer.js';
 import { FileSink } from './sink.js';
+import { sharedSignal } from './stall.js';
 
 /** Streams of one fetch at a time. */
 const PARALLEL = 8;
@@ -52,6 +53,7 @@ export class Fetcher {
 
   constructor(options: FetcherOptions) {
     this.#options = options;
+    sharedSignal(this.#closed.signal);
   }
 
   /** @returns undefined when not everything could be had in time; no file is left then */
@@ -68,7 +70,7 @@ export class Fetcher {
     const { hasher, tmpPath, stallMs = STALL_MS } = this.#options;
     const job: Job = {
       holders: this.#options.holders(candidate.holders),
-      signal: linked.signal,
+      signal: sharedSignal(linked.signal),
       stallMs,
       openSink: (blob) => {
         const path = tmpPath();

@@ -4,7 +4,6 @@ import { PeerFault } from './fault.js';
 import type { Job } from './fetch.js';
 import { fetchStream } from './fetchStream.js';
 import type { Peer } from './peer.js';
-import { watchStall } from './stall.js';
 
 export interface Blob {
   digest: Digest;
@@ -74,9 +73,8 @@ async function fromOne(job: Job, peer: Peer, wanted: readonly Blob[]): Promise<r
 
 /** A peer that says nothing for the stall time counts as having nothing. */
 async function ask(job: Job, peer: Peer, wanted: readonly Blob[]): Promise<(Buffer | undefined)[]> {
-  using within = watchStall(job.signal, job.stallMs);
   try {
-    return await peer.client.blobs(wanted, within);
+    return await peer.client.blobs(wanted, job);
   } catch (error) {
     if (error instanceof PeerFault) peer.penalise(error.message);
     else if (!job.signal.aborted) peer.suspect();

@@ -5,6 +5,7 @@ import { checkFound, type FoundChecks } from './checkFound.js';
 import { PeerFault } from './fault.js';
 import type { Peer } from './peer.js';
 import { type Answer, type Candidate, Question } from './question.js';
+import { sharedSignal } from './stall.js';
 
 /** Bounds a request whose askers have all gone: its connection is worth more than its answer. */
 const REQUEST_MS = 5_000;
@@ -27,6 +28,7 @@ export class Finder {
   constructor(options: { peers: () => Peer[]; checks: FoundChecks }) {
     this.#peers = options.peers;
     this.#checks = options.checks;
+    sharedSignal(this.#closed.signal);
   }
 
   /** @returns [] when nobody has it, or nobody answered in time */

@@ -7,7 +7,7 @@ import { Membership } from '../identity/membership.js';
 import { toName } from '../identity/names.js';
 import { NodeKey } from '../identity/nodeKey.js';
 import type { Role } from '../identity/roles.js';
-import { parseToken } from '../identity/token.js';
+import { parseToken, splitAddress } from '../identity/token.js';
 import type { MemberInfo, MeshInfo, PeerInfo } from '../wire/control.js';
 import { addressText } from './address.js';
 import type { EventSink, MeshEvent } from './events.js';
@@ -170,7 +170,8 @@ export class MeshNode {
   join(token: string, signal?: AbortSignal): Promise<MeshInfo> {
     return this.#alone(async () => {
       const current = this.#session?.membership;
-      if (current && parseToken(token).meshId === current.meshId) return this.#info(current);
+      const { meshId, inviter, addresses } = parseToken(token);
+      if (current?.meshId === meshId) return this.#info(current);
       const membership = await joinWithToken(token, {
         dir: this.#options.dir,
         key: this.#key,
@@ -180,6 +181,11 @@ export class MeshNode {
       });
       await this.#session?.close();
       await this.#enter(membership);
+      // Where multicast does not work, this is how the newcomer meets anybody.
+      for (const address of addresses) {
+        const { host, port } = splitAddress(address);
+        this.#session?.peers.introduce(inviter, host, port);
+      }
       return this.#info(membership);
     });
   }

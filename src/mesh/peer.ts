@@ -8,6 +8,7 @@ import type { EventSink } from './events.js';
 import { PeerFault } from './fault.js';
 import { Pause } from './pause.js';
 import { PeerClient } from './peerClient.js';
+import { Penalty } from './penalty.js';
 import { type Route, Routes } from './routes.js';
 
 const HELLO_DEADLINE_MS = 3_000;
@@ -16,8 +17,6 @@ const SECOND_HELLO_MS = 150;
 const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
 const INCOMPATIBLE_RETRY_MS = 30_000;
-const FIRST_PENALTY_MS = 1_000;
-const MAX_PENALTY_MS = 600_000;
 
 /** What a peer needs of the table that it stands in. */
 export interface PeerSurroundings {
@@ -49,6 +48,7 @@ export class Peer {
   readonly #around: PeerSurroundings;
   readonly #routes = new Routes();
   readonly #pause = new Pause();
+  readonly #penalty: Penalty;
   readonly #closed = new AbortController();
   readonly #running: Promise<void>;
   #client: { peer: PeerClient; address: string } | undefined;
@@ -56,22 +56,20 @@ export class Peer {
   #failures = 0;
   /** Did not answer in time; asked nothing until a hello succeeds. */
   #suspect = false;
-  #penaltyMs = 0;
-  #penaltyUntil = 0;
   #lastSeen: number | null = null;
 
   constructor(node: string, name: string, route: Route, around: PeerSurroundings) {
     this.node = node;
     this.name = name;
     this.#around = around;
+    this.#penalty = new Penalty(() => around.clock.monotonic());
     this.#routes.add(route, 'first');
     this.#running = this.#run();
   }
 
   /** Whether it makes sense to ask it something now. */
   get usable(): boolean {
-    const penalised = this.#around.clock.monotonic() < this.#penaltyUntil;
-    return this.state === 'connected' && !this.#suspect && !penalised;
+    return this.state === 'connected' && !this.#suspect && !this.#penalty.active;
   }
 
   get route(): Route | undefined {
@@ -104,31 +102,20 @@ export class Peer {
     this.wake();
   }
 
-  /** It sent something wrong: each time it is left alone for twice as long. */
+  /** It sent something wrong: it is left alone for a while. */
   penalise(message: string): void {
-    const now = this.#around.clock.monotonic();
-    const forgiven = now - this.#penaltyUntil > MAX_PENALTY_MS;
-    this.#penaltyMs =
-      forgiven || this.#penaltyMs === 0
-        ? FIRST_PENALTY_MS
-        : Math.min(this.#penaltyMs * 2, MAX_PENALTY_MS);
-    this.#penaltyUntil = now + this.#penaltyMs;
+    this.#penalty.add();
     this.#around.onState();
     const { node, name } = this;
-    this.#around.onEvent({
-      kind: 'peer-fault',
-      code: 'VRIFT_PEER_INVALID',
-      node,
-      name,
-      message,
-    });
+    this.#around.onEvent({ kind: 'peer-fault', code: 'VRIFT_PEER_INVALID', node, name, message });
   }
 
   info(): PeerInfo {
     const { node, name, state, bytesIn, bytesOut, hits } = this;
     const route = this.#routes.first;
     return {
-      name,
+      // It says its name itself: nobody knows it before the first hello.
+      name: name || node.slice(0, 8),
       node,
       address: route ? addressText(route) : '',
       state,

@@ -16,9 +16,12 @@ import type { Address } from './address.js';
 import { download, type Sink } from './download.js';
 import { PeerFault } from './fault.js';
 import { Gate } from './gate.js';
+import { watchStall } from './stall.js';
 
 /** Blobs stream on connections of their own, so that they never hold up a question. */
-const CONTROL_CONNECTIONS = 4;
+const CONTROL_CONNECTIONS = 6;
+/** The rest is for hellos and questions, which nothing holds up. */
+const BATCHES = 4;
 const BULK_CONNECTIONS = 8;
 const KEEP_ALIVE_MS = 60_000;
 const CONNECT_MS = 3_000;
@@ -31,8 +34,9 @@ const FRAMING_BYTES = 4;
 export class PeerClient {
   readonly #control: Pool;
   readonly #bulk: Pool;
-  /** Who waits here has no stall timer running yet; in the pool's own queue it would. */
+  /** Who waits at a gate has no stall timer running yet; in a pool's own queue it would. */
   readonly #bulkGate = new Gate(BULK_CONNECTIONS);
+  readonly #batchGate = new Gate(BATCHES);
   readonly #listenPort: () => number | null;
 
   constructor(
@@ -91,23 +95,21 @@ export class PeerClient {
   }
 
   /** @returns one entry per digest; undefined for what the peer does not have any more */
-  async blobs(
+  blobs(
     wanted: readonly { digest: Digest; size: number }[],
-    within: { signal: AbortSignal; progress(): void },
+    { stallMs, signal }: { stallMs: number; signal: AbortSignal },
   ): Promise<(Buffer | undefined)[]> {
     const body = JSON.stringify({ digests: wanted.map(({ digest }) => digest) });
     const max = wanted.reduce((sum, { size }) => sum + size + FRAMING_BYTES, 0);
-    const blocks = decodeBlocks(
-      await this.#ask('POST', ROUTES.blobs, {
-        body,
-        max,
-        signal: within.signal,
-        progress: within.progress,
-      }),
-      wanted.length,
-    );
-    if (blocks?.length !== wanted.length) throw new PeerFault('blobs: broken framing');
-    return blocks;
+    return this.#batchGate.run(async () => {
+      using watch = watchStall(signal, stallMs);
+      const { progress } = watch;
+      const options = { body, max, signal: watch.signal, progress };
+      const answer = await this.#ask('POST', ROUTES.blobs, options);
+      const blocks = decodeBlocks(answer, wanted.length);
+      if (blocks?.length !== wanted.length) throw new PeerFault('blobs: broken framing');
+      return blocks;
+    }, signal);
   }
 
   /** Streams the rest of one blob into `sink`, from where that stands. */

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { buildConnector } from 'undici';
 import { type Clock, systemClock } from '../base/clock.js';
 import type { PeerInfo } from '../wire/control.js';
@@ -83,8 +84,8 @@ export class PeerTable {
     this.#dialer.dial(sighting, (address) => !this.#isSettled(address));
   }
 
-  /** A member called from there: it can be called back without any discovery. */
-  noteCaller(node: string, host: string, port: number): void {
+  /** This member is said to listen there: who called can be called back without discovery. */
+  introduce(node: string, host: string, port: number): void {
     this.#meet(node, { host: plainHost(host), port, via: 'exchange' }, 'last');
   }
 
@@ -157,7 +158,8 @@ export class PeerTable {
 
   #exchange(hello: Hello): void {
     for (const { node, host, port } of hello.addresses) {
-      this.#meet(node, { host, port, via: 'exchange' }, 'last');
+      // Names are resolved only where the user wrote them.
+      if (isIP(host)) this.#meet(node, { host, port, via: 'exchange' }, 'last');
     }
   }
 

@@ -4,25 +4,22 @@ import { checkAttestation } from '../identity/attestation.js';
 import type { Invites } from '../identity/invites.js';
 import type { Membership } from '../identity/membership.js';
 import type { NodeKey } from '../identity/nodeKey.js';
-import { ALPN_PEER } from '../wire/join.js';
 import { MESH_PROTOCOL, VERSION } from '../wire/version.js';
 import type { FoundChecks } from './checkFound.js';
 import type { MeshConfig } from './config.js';
+import { openDiscoveries } from './discovery/all.js';
 import type { Discovery, Sighting } from './discovery/discovery.js';
-import { MdnsDiscovery } from './discovery/mdns.js';
-import { parseStaticPeer, StaticDiscovery } from './discovery/static.js';
 import { isOurs } from './discovery/tag.js';
 import type { EventSink } from './events.js';
 import type { DiskFault } from './fault.js';
 import { Fetcher, type FetcherOptions } from './fetch.js';
 import { Finder } from './find.js';
 import { openListener } from './listener.js';
-import { PeerTable, type Transport } from './peers.js';
+import { PeerTable } from './peers.js';
+import { secureTransport } from './secureTransport.js';
 import type { BuildServer, PeerServer } from './serving.js';
 import { serveJoin } from './transport/join.js';
-import { connectSecure, type SecureListener, undiciConnector } from './transport/secure.js';
-
-const IDENTIFY_MS = 3_000;
+import type { SecureListener } from './transport/secure.js';
 
 export interface SessionOptions {
   key: NodeKey;
@@ -45,7 +42,7 @@ export class MeshSession {
   readonly finder: Finder;
   readonly fetcher: Fetcher;
   readonly #options: SessionOptions;
-  readonly #discoveries: Discovery[] = [];
+  #discoveries: Discovery[] = [];
   readonly #epoch = randomBytes(12).toString('base64url');
   /** The roster digest that each member pulled last. */
   readonly #pulled = new Map<string, string>();
@@ -61,7 +58,7 @@ export class MeshSession {
     this.peers = new PeerTable({
       self: key.nodeId,
       roster: membership,
-      transport: transportOf(key, membership),
+      transport: secureTransport(key, membership),
       listenPort: () => this.port,
       onEvent,
       ...(options.heartbeatMs !== undefined && { heartbeatMs: options.heartbeatMs }),
@@ -136,7 +133,7 @@ export class MeshSession {
         this.#pulled.set(node, membership.rosterDigest());
         return membership.statements();
       },
-      onCaller: (node, host, port) => this.peers.noteCaller(node, host, port),
+      onCaller: (node, host, port) => this.peers.introduce(node, host, port),
       onSent: (node, bytes) => this.peers.noteSent(node, bytes),
     });
     this.#server = server;
@@ -165,18 +162,11 @@ export class MeshSession {
 
   #discover(): void {
     const { config, membership, onEvent } = this.#options;
-    const peers = config.peers.map(parseStaticPeer).filter((peer) => peer !== undefined);
-    if (peers.length > 0) this.#discoveries.push(new StaticDiscovery(peers));
-    if (config.mdns) {
-      const port = this.port;
-      this.#discoveries.push(
-        new MdnsDiscovery({
-          ...(port !== null && { announce: { port, secret: membership.secret } }),
-          interfaces: config.interfaces,
-          onProblem: ({ message }) => onEvent({ kind: 'discovery', message }),
-        }),
-      );
-    }
+    this.#discoveries = openDiscoveries(config, {
+      port: this.port,
+      secret: membership.secret,
+      onProblem: (message) => onEvent({ kind: 'discovery', message }),
+    });
     for (const discovery of this.#discoveries) discovery.start((sighting) => this.#see(sighting));
   }
 
@@ -208,24 +198,4 @@ export class MeshSession {
     const code = full ? 'VRIFT_STORE_FULL' : 'VRIFT_STORE_UNUSABLE';
     this.#options.onEvent({ kind: 'problem', code, message: fault.message });
   }
-}
-
-function transportOf(key: NodeKey, membership: Membership): Transport {
-  return {
-    identify: async ({ host, port }, signal) => {
-      const expect = (node: string) => membership.isMember(node);
-      const { socket, nodeId } = await connectSecure({
-        host,
-        port,
-        key,
-        alpn: ALPN_PEER,
-        expect,
-        timeoutMs: IDENTIFY_MS,
-        signal,
-      });
-      socket.destroy();
-      return nodeId;
-    },
-    connector: (node) => undiciConnector(key, node),
-  };
 }

@@ -120,6 +120,13 @@ export class Artifacts {
     return identity;
   }
 
+  /** `crate identity`, for a file that this node made and that is unchanged. */
+  describe(path: string, masks: ReadonlySet<string>): string | undefined {
+    const record = this.at(path);
+    if (record === undefined) return undefined;
+    return `${record.crate} ${this.identityOf(path, masks) ?? 'missing'}`;
+  }
+
   identify(bytes: Buffer, masks: ReadonlySet<string>): Digest {
     return isArchive(bytes)
       ? archiveIdentity(bytes, masks, this.#hasher)

@@ -4,6 +4,7 @@ import type { Manifest } from '../base/result.js';
 import { parseDepInfo } from '../keying/depInfo.js';
 import { isIncludeOnly } from '../keying/includeOnly.js';
 import { parseLinkInputs } from '../keying/linkInputs.js';
+import { type Artifacts, masksOf } from './artifacts.js';
 import type { DiskPort } from './ports.js';
 import type { Unit } from './prepare.js';
 
@@ -56,6 +57,7 @@ export async function readManifest(
     linkInputs: string | undefined;
     startedNs: bigint;
     fresh: Fresh;
+    artifacts: Artifacts;
     disk: DiskPort;
     hasher: Hasher;
   },
@@ -63,7 +65,7 @@ export async function readManifest(
   const { disk, hasher, fresh } = options;
   const info = parseDepInfo(options.depInfo);
   const sources = info.inputs.map((path) => resolve(unit.cwd, path));
-  const linked = linkedFiles(unit, options.linkInputs, disk);
+  const linked = linkedFiles(unit, options.linkInputs, options.artifacts, disk);
   if (typeof linked === 'string') return { kind: 'unsure', reason: linked };
 
   const texts = rustTexts(sources, disk);
@@ -173,16 +175,27 @@ function bundledLibraries(unit: Unit, texts: readonly string[], disk: DiskPort):
 }
 
 /** Files that the linker read and nothing else in the key covers. */
-function linkedFiles(unit: Unit, text: string | undefined, disk: DiskPort): string[] | string {
+function linkedFiles(
+  unit: Unit,
+  text: string | undefined,
+  artifacts: Artifacts,
+  disk: DiskPort,
+): string[] | string {
   if (unit.linkInputs === undefined) return [];
   if (text === undefined) return 'linker named no inputs';
   const files: string[] = [];
+  const masks = masksOf(unit.closure.records.values(), unit.plan.extraFilename);
   for (const written of parseLinkInputs(text)) {
     const path = resolve(unit.cwd, written);
     if (path.startsWith(`${unit.toolchain.sysroot}/`) || unit.closure.records.has(path)) continue;
     if (/\.(rcgu\.o|rmeta)$/.test(path) || basename(path) === 'symbols.o') continue;
     const own = unit.outputs.some((output) => output.path === path);
     if (own || path.startsWith(`${join(unit.plan.outDir, 'rustc')}`)) continue;
+    if (path.endsWith('.rlib')) {
+      // A restored dependency may name its own dependencies as another build here names them.
+      const same = artifacts.describe(path, masks);
+      if (same !== undefined && unit.linkable.includes(same)) continue;
+    }
     if (!disk.exists(path)) {
       if (/\/rustc[A-Za-z0-9]+\//.test(path)) continue;
       return `linker input gone: ${path}`;

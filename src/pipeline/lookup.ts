@@ -15,23 +15,32 @@ export interface Found {
   received: number;
 }
 
+/** Why there is no hit: the first input that differs from the latest earlier result. */
+export interface Miss {
+  why: string;
+}
+
 /** The best result on this disk whose inputs are the same now. */
-export function findLocal(unit: Unit, ports: PipelinePorts): Found | undefined {
+export function findLocal(unit: Unit, ports: PipelinePorts): Found | Miss {
   const { store, disk, hasher } = ports;
   const format = messageFormat(unit.plan, hasher);
+  let why: string | undefined;
   for (const { digest, manifest } of store.manifestsOf(unit.key)) {
-    if (firstDifference(manifest, unit.roots, unit.env, disk, hasher) !== undefined) continue;
+    const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher);
+    if (difference !== undefined) {
+      why ??= difference;
+      continue;
+    }
+    why ??= 'no result for these messages and this optimisation';
     const results = store.resultsOf(resultKeyOf(unit.key, digest, hasher));
     for (const stored of results.toSorted(byPreference)) {
       if (!answers(stored.result, unit, format)) continue;
-      if (blobsOf(stored.result).some((blob) => store.check(blob.digest, blob.size) === 'gone')) {
-        store.dropResult(stored.result.resultKey, stored.resultDigest);
-        continue;
-      }
+      const blobs = blobsOf(stored.result);
+      if (blobs.some((blob) => store.check(blob.digest, blob.size) === 'gone')) continue;
       return { stored, from: 'disk', peer: undefined, received: 0 };
     }
   }
-  return undefined;
+  return { why: why ?? 'new' };
 }
 
 /** Milliseconds: a peer's answer is worth waiting for in relation to what compiling costs. */

@@ -79,7 +79,7 @@ export class Pipeline {
     if (excluded !== undefined) {
       const { reason, detail } = excluded;
       this.#ports.recorder.outcome({ kind: 'bypass', unit: plan.crateName, reason, detail });
-      return this.#run(unit, channel, { store: false, counted: false });
+      return this.#run(unit, channel, { store: false, why: undefined });
     }
     const wishes: Wishes = {
       recache: env.get('VRIFT_RECACHE') === '1',
@@ -87,25 +87,24 @@ export class Pipeline {
     };
     await this.#flights.wait(unit.key, PATIENCE_MS);
     using _flight = this.#flights.begin(unit.key);
+    let why = 'asked to compile';
     if (!wishes.recache) {
       const expectedMs = this.#ports.timings.get(timingKey(plan)) ?? 1_000;
-      const found =
-        findLocal(unit, this.#ports) ?? (await findRemote(unit, expectedMs, this.#ports));
+      const local = findLocal(unit, this.#ports);
+      if ('why' in local) why = local.why;
+      const found = 'why' in local ? await findRemote(unit, expectedMs, this.#ports) : local;
       if (found !== undefined && (await this.#restore(unit, found, channel, started))) return;
     }
-    await this.#run(unit, channel, { store: !wishes.readonly, counted: true });
+    await this.#run(unit, channel, { store: !wishes.readonly, why });
   }
 
   /** @returns false when the launcher could not put the result in place: the compiler must run. */
   async #restore(unit: Unit, found: Found, channel: Channel, started: number): Promise<boolean> {
     const { store, disk, recorder, clock } = this.#ports;
-    const { result, resultDigest, localOnly } = found.stored;
+    const { result, localOnly } = found.stored;
     using _pins = store.pin(result.outputs.map((output) => output.digest));
     const restore = planRestore(found.stored, unit, store);
-    if (restore === undefined) {
-      store.dropResult(result.resultKey, resultDigest);
-      return false;
-    }
+    if (restore === undefined) return false;
     const outputs = new Map(restore.ops.map((op, index) => [op.to, restore.made[index]]));
     for (const [path, entry] of recordsOf(unit, localOnly)) {
       const output = outputs.get(path);
@@ -147,7 +146,7 @@ export class Pipeline {
   async #run(
     unit: Unit,
     channel: Channel,
-    options: { store: boolean; counted: boolean },
+    options: { store: boolean; why: string | undefined },
   ): Promise<void> {
     const { disk, recorder, clock, timings } = this.#ports;
     const localOnly = this.#staysLocal(unit);
@@ -179,13 +178,14 @@ export class Pipeline {
           if (waits) channel.send({ act: 'kept' });
         },
       );
-      if (!options.counted) return;
+      if (options.why === undefined) return;
       recorder.outcome({
         kind: 'miss',
         unit: unit.plan.crateName,
         key: unit.key,
         code: report.code,
         ms: report.ms,
+        why: options.why,
         stored,
       });
     } finally {
@@ -202,7 +202,7 @@ export class Pipeline {
     letGo: () => void,
   ): Promise<string> {
     try {
-      const secured = await secure(unit, ran, fresh, this.#ports);
+      const secured = await secure(unit, ran, fresh, this.#ports, this.#artifacts);
       letGo();
       if (typeof secured === 'string') return secured;
       using held = secured;

@@ -57,7 +57,6 @@ export interface StorePort {
   readBlob(digest: Digest): Buffer | undefined;
   pin(digests: readonly Digest[]): Disposable;
   touch(resultKey: Digest): void;
-  dropResult(resultKey: Digest, resultDigest: Digest): void;
   putFile(
     path: string,
     options: { link: boolean },
@@ -145,7 +144,15 @@ export type Outcome =
       ms: number;
       savedMs: number;
     }
-  | { kind: 'miss'; unit: string; key: Digest; code: number | null; ms: number; stored: string }
+  | {
+      kind: 'miss';
+      unit: string;
+      key: Digest;
+      code: number | null;
+      ms: number;
+      why: string;
+      stored: string;
+    }
   | { kind: 'bypass'; unit: string; reason: BypassReason; detail: string }
   | { kind: 'probe' };
 

@@ -23,6 +23,8 @@ export interface Unit {
   linker: Linker | undefined;
   canonical: string;
   closure: Closure;
+  /** `crate identity` of each rlib that a link may draw from; empty for a plain library. */
+  linkable: readonly string[];
   /** The call's own package root, when it lies outside of workspace and CARGO_HOME. */
   outside: string | undefined;
   key: Digest;
@@ -91,6 +93,7 @@ export async function prepare(
       ? ''
       : canonicalMetadata(plan, env, roots, dependencies, ports.hasher);
   const identities = externIdentities(plan, closure, artifacts);
+  const linkable = plan.bundles ? linkClosure(closure, artifacts) : [];
   const parts = unitKeyParts(
     plan,
     env,
@@ -103,7 +106,7 @@ export async function prepare(
       externs: identities.externs,
       expands: identities.expands,
       natives,
-      closure: plan.bundles ? linkClosure(closure, artifacts) : [],
+      closure: linkable,
       linker: linker?.id,
       cpu: plan.targetCpuNative ? ports.tools.cpu() : undefined,
     },
@@ -122,6 +125,7 @@ export async function prepare(
     linker,
     canonical,
     closure,
+    linkable,
     outside: own.outside,
     key: unitKeyOf(parts, ports.hasher),
     parts,

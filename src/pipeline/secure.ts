@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import type { OutputRole } from '../base/result.js';
+import type { Artifacts } from './artifacts.js';
 import type { Fresh, Reading } from './inputs.js';
 import { readManifest } from './inputs.js';
 import type { PipelinePorts } from './ports.js';
@@ -35,6 +36,7 @@ export async function secure(
   ran: Ran,
   fresh: Fresh,
   ports: PipelinePorts,
+  artifacts: Artifacts,
 ): Promise<Secured | string> {
   const { disk, hasher, store } = ports;
   const linkInputs = readOnce(unit.linkInputs, ports);
@@ -59,7 +61,15 @@ export async function secure(
     return 'output missing';
   }
   const startedNs = BigInt(ran.startedNs);
-  const reading = await readManifest(unit, { depInfo, linkInputs, startedNs, fresh, disk, hasher });
+  const reading = await readManifest(unit, {
+    depInfo,
+    linkInputs,
+    startedNs,
+    fresh,
+    artifacts,
+    disk,
+    hasher,
+  });
   return { files, depInfo, reading, [Symbol.dispose]: release };
 }
 

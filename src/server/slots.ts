@@ -26,8 +26,4 @@ export class UploadSlots {
       else this.#perPeer.set(peer, left);
     };
   }
-
-  get inUse(): number {
-    return this.#total;
-  }
 }

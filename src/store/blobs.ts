@@ -40,6 +40,10 @@ export class Blobs {
   readonly loose = new Map<Digest, number>();
   /** Written in this session and not yet synced. */
   unsynced = new Set<Digest>();
+  /** Told of every change of a record, while somebody counts. */
+  observer:
+    | ((digest: Digest, before: BlobRecord | undefined, after: BlobRecord | undefined) => void)
+    | undefined;
   #count = 0;
 
   constructor(options: BlobsOptions) {
@@ -112,23 +116,48 @@ export class Blobs {
 
   /** Records a blob whose file was put in place just now, its content hashed by us. */
   admit(digest: Digest, stat: BigIntStats, reservation?: Reservation): void {
-    const before = this.#rows.get(digest);
-    if (before && isPresent(before)) this.#forgetBytes(before);
-    const size = Number(stat.size);
-    const { refs, shared } = before ?? { refs: 0, shared: 0 };
-    const mtimeNs = String(stat.mtimeNs);
-    this.#rows.put(digest, { size, mtimeNs, epoch: this.session, refs, shared });
-    this.#space.add(blobCost(size), reservation);
-    this.#count++;
+    this.#record(digest, stat, this.session, reservation);
     this.unsynced.add(digest);
-    if (refs === 0) this.loose.set(digest, this.#clock.now());
+    if (this.#rows.get(digest)?.refs === 0) this.loose.set(digest, this.#clock.now());
+  }
+
+  /** Records a file that has no record: its first use will hash it, and any need for room takes it. */
+  takeIn(digest: Digest): void {
+    const stat = statFile(this.path(digest), false);
+    if (!stat) return;
+    this.#record(digest, stat, UNVERIFIED);
+    this.loose.set(digest, LONG_AGO);
+  }
+
+  /** Notes that a blob's file is not there, which nobody is to blame for. */
+  forget(digest: Digest): void {
+    const record = this.#rows.get(digest);
+    this.loose.delete(digest);
+    this.unsynced.delete(digest);
+    if (record) this.#put(digest, record.refs > 0 ? { ...record, mtimeNs: '' } : undefined);
+  }
+
+  /** Sets the reference counts that were found by counting. */
+  correct(digest: Digest, { refs, shared }: { refs: number; shared: number }): void {
+    const record = this.#rows.get(digest);
+    if (!record) return;
+    if (refs === 0 && !isPresent(record)) this.#put(digest, undefined);
+    else if (refs !== record.refs || shared !== record.shared) {
+      this.#put(digest, { ...record, refs, shared });
+    }
+    if (refs === 0 && isPresent(record) && !this.loose.has(digest)) this.expectUse(digest);
+  }
+
+  /** Records of the blobs whose digests start with that. */
+  *recordsIn(prefix: string): Generator<[Digest, BlobRecord]> {
+    for (const [digest, record] of this.#rows.entries(prefix)) yield [digest as Digest, record];
   }
 
   /** One more stored result names it. */
   retain(digest: Digest, shared: boolean): void {
     const record = this.#rows.get(digest);
     if (!record) return;
-    this.#rows.put(digest, {
+    this.#put(digest, {
       ...record,
       refs: record.refs + 1,
       shared: record.shared + Number(shared),
@@ -139,7 +168,7 @@ export class Blobs {
   /** A stored result that only this machine knew may now be had by peers. */
   share(digest: Digest): void {
     const record = this.#rows.get(digest);
-    if (record) this.#rows.put(digest, { ...record, shared: record.shared + 1 });
+    if (record) this.#put(digest, { ...record, shared: record.shared + 1 });
   }
 
   /** One stored result less names it; without any it goes, unless it is pinned. */
@@ -148,10 +177,10 @@ export class Blobs {
     if (!record) return;
     const refs = Math.max(0, record.refs - 1);
     const left = { ...record, refs, shared: Math.max(0, record.shared - Number(shared)) };
-    if (refs > 0) this.#rows.put(digest, left);
-    else if (!isPresent(record)) this.#rows.remove(digest);
+    if (refs > 0) this.#put(digest, left);
+    else if (!isPresent(record)) this.#put(digest, undefined);
     else {
-      this.#rows.put(digest, left);
+      this.#put(digest, left);
       if (!this.loose.has(digest)) this.loose.set(digest, 0);
       this.#dropUnneeded(digest);
     }
@@ -168,40 +197,26 @@ export class Blobs {
     this.loose.delete(digest);
     const record = this.#rows.get(digest);
     if (!record || record.refs > 0) return;
-    this.#rows.remove(digest);
-    this.#forgetFile(digest, record);
+    this.unsynced.delete(digest);
+    this.#put(digest, undefined);
+    discard(this.path(digest));
   }
 
   /** Drops a blob that is not what it was; results that name it are whole again if it comes back. */
   lose(digest: Digest, why: string): void {
-    const record = this.#rows.get(digest);
-    if (!record || !isPresent(record)) return;
-    if (record.refs > 0) this.#rows.put(digest, { ...record, mtimeNs: '' });
-    else this.#rows.remove(digest);
-    this.loose.delete(digest);
-    this.#forgetFile(digest, record);
+    if (!this.find(digest)) return;
+    this.forget(digest);
+    discard(this.path(digest));
     this.#onEvent({ code: 'VRIFT_STORE_CORRUPT', message: why, digest });
   }
 
   /** The file's bytes are on the disk for good, unless it changed since. */
   markSynced(digest: Digest): void {
     const record = this.find(digest);
-    if (record?.epoch === this.session) this.#rows.put(digest, { ...record, epoch: 0 });
+    if (record?.epoch === this.session) this.#put(digest, { ...record, epoch: 0 });
   }
 
-  /** Counts anew what is there. Synchronous, because a count that others write into is none. */
-  recount(): number {
-    let bytes = 0;
-    this.#count = 0;
-    for (const [, record] of this.#rows.entries()) {
-      if (!isPresent(record)) continue;
-      bytes += blobCost(record.size);
-      this.#count++;
-    }
-    return bytes;
-  }
-
-  /** Takes over the count of a clean close. */
+  /** Takes over a count made elsewhere. */
   trustCount(count: number): void {
     this.#count = count;
   }
@@ -244,7 +259,7 @@ export class Blobs {
       this.lose(digest, 'a blob holds other bytes than its name says');
       return;
     }
-    this.#rows.put(digest, { ...record, mtimeNs: String(stat.mtimeNs), epoch: this.session });
+    this.#put(digest, { ...record, mtimeNs: String(stat.mtimeNs), epoch: this.session });
     this.unsynced.add(digest);
   }
 
@@ -257,17 +272,33 @@ export class Blobs {
     if (this.loose.get(digest) === 0) this.dropLoose(digest);
   }
 
-  #forgetFile(digest: Digest, record: BlobRecord): void {
-    this.unsynced.delete(digest);
-    discard(this.path(digest));
-    if (isPresent(record)) this.#forgetBytes(record);
+  #record(digest: Digest, stat: BigIntStats, epoch: number, reservation?: Reservation): void {
+    const { refs, shared } = this.#rows.get(digest) ?? { refs: 0, shared: 0 };
+    const record = { size: Number(stat.size), mtimeNs: String(stat.mtimeNs), epoch, refs, shared };
+    this.#put(digest, record, reservation);
   }
 
-  #forgetBytes(record: BlobRecord): void {
-    this.#space.remove(blobCost(record.size));
-    this.#count--;
+  /** Every change of a record goes through here, and so does what it changes in the totals. */
+  #put(digest: Digest, after: BlobRecord | undefined, reservation?: Reservation): void {
+    const before = this.#rows.get(digest);
+    if (after) this.#rows.put(digest, after);
+    else this.#rows.remove(digest);
+    if (before && isPresent(before)) {
+      this.#space.remove(blobCost(before.size));
+      this.#count--;
+    }
+    if (after && isPresent(after)) {
+      this.#space.add(blobCost(after.size), reservation);
+      this.#count++;
+    }
+    this.observer?.(digest, before, after);
   }
 }
+
+/** The epoch of records that no session vouches for. Sessions are numbered above it. */
+export const UNVERIFIED = 1;
+
+const LONG_AGO = 1;
 
 /** Beyond this, hashing again would block other calls: the blob is a miss until it is done. */
 const MAX_SYNC_RECHECK_BYTES = 64 << 20;

@@ -6,7 +6,7 @@ import { dataBytes, isMangled } from './mangled.js';
 import type { StoreEvent } from './records.js';
 
 /** The databases of the environment. All are made at the first open: a reader cannot. */
-export const DATABASES = ['blobs', 'results', 'units', 'order', 'used', 'tables'] as const;
+export const DATABASES = ['blobs', 'results', 'units', 'order', 'used', 'tables', 'meta'] as const;
 export type DatabaseName = (typeof DATABASES)[number];
 export type TextDatabase = Database<string, string>;
 
@@ -35,6 +35,8 @@ export class OpenIndex {
   #mangled = false;
   /** What the crash marker says. */
   #blame: number;
+  /** Called before a write, for what goes down with every one. */
+  beforeWrite: () => void = () => {};
   /** Whether it had to start empty because what was there could not be read. */
   readonly renewed: boolean;
 
@@ -60,10 +62,10 @@ export class OpenIndex {
     if (renewed) this.#report('the index could not be read: starting with an empty one');
   }
 
-  /** The store is open: a process that ends from here on is hardly the index's fault. */
-  opened(): void {
-    this.#blame -= BLAME_FOR_OPEN - BLAME_FOR_RUN;
-    writeQuietly(this.#layout.crashMarker, String(this.#blame));
+  /** It could be opened; a process that ends from here on is less likely the index's fault. */
+  opened({ audited }: { audited: boolean }): void {
+    const blame = audited ? BLAME_FOR_RUN : BLAME_FOR_AUDIT;
+    writeQuietly(this.#layout.crashMarker, String(this.#blame - BLAME_FOR_OPEN + blame));
   }
 
   /** It has served for a while, or is closing in good order. */
@@ -117,10 +119,13 @@ export class OpenIndex {
     if (this.#dirty.size === 0) return true;
     // LMDB answers a full disk with rejections nobody can catch and lines on stderr: look first.
     if (freeBytes(this.#layout.index) < MIN_FREE_BYTES) return this.#retryLater();
+    this.beforeWrite();
     const tables = [...this.#dirty];
     this.#dirty.clear();
     const writes = tables.map((table) => table.write());
     const ok = await this.#committed(writes.flatMap((write) => write.puts));
+    // What was committed must be seen before the copy of it in memory goes.
+    this.#environment.resetReadTxn();
     for (const write of writes) write.settle(ok);
     this.#stalled = !ok;
     return ok;
@@ -153,6 +158,7 @@ export class OpenIndex {
  */
 const TOO_MUCH_BLAME = 32;
 const BLAME_FOR_OPEN = 16;
+const BLAME_FOR_AUDIT = 4;
 const BLAME_FOR_RUN = 1;
 
 const WRITE_DELAY_MS = 20;

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import type { Digest } from '../base/digest.js';
+import { Slices } from './audit.js';
 import type { Blobs } from './blobs.js';
 import type { Results } from './results.js';
 import type { Space } from './space.js';
@@ -9,6 +10,8 @@ export interface EvictionOptions {
   results: Results;
   space: Space;
   clock: Clock;
+  /** Everything is gone or pinned and yet it is full: the count may be wrong. */
+  onFutile: () => void;
 }
 
 /**
@@ -20,6 +23,7 @@ export class Eviction {
   readonly #results: Results;
   readonly #space: Space;
   readonly #clock: Clock;
+  readonly #onFutile: () => void;
   #passing = false;
   #closed = false;
   /** Until then (monotonic ms) looking again would find nothing again. */
@@ -30,6 +34,7 @@ export class Eviction {
     this.#results = options.results;
     this.#space = options.space;
     this.#clock = options.clock;
+    this.#onFutile = options.onFutile;
   }
 
   /** @returns whether `bytes` fit now */
@@ -37,9 +42,7 @@ export class Eviction {
     if (bytes <= this.#space.free) return true;
     if (bytes > this.#space.maxBytes || this.#clock.monotonic() < this.#futileUntilMs) return false;
     for (const _ of this.#victims(LOOSE_MS)) if (bytes <= this.#space.free) return true;
-    // Everything is gone or pinned and yet it is full: if the count was wrong, count.
-    this.recount();
-    if (bytes <= this.#space.free) return true;
+    this.#onFutile();
     this.#futileUntilMs = this.#clock.monotonic() + FUTILE_MS;
     return false;
   }
@@ -58,16 +61,13 @@ export class Eviction {
    * @param isDone asked before each result, with the time of its last use
    */
   async run(isDone: (nextTick: number) => boolean, looseMs = LOOSE_MS): Promise<void> {
-    let startedMs = this.#clock.monotonic();
-    for (const _ of this.#victims(looseMs, isDone)) {
-      if (this.#clock.monotonic() - startedMs < SLICE_MS) continue;
-      await new Promise(setImmediate);
-      startedMs = this.#clock.monotonic();
-    }
+    const slices = new Slices(this.#clock);
+    for (const _ of this.#victims(looseMs, isDone)) await slices.pause();
   }
 
-  recount(): void {
-    this.#space.recount(this.#blobs.recount() + this.#results.recount());
+  /** Takes away blobs whose result never came. */
+  dropStale(): void {
+    for (const _ of this.#staleLoose(LOOSE_MS));
   }
 
   /** A pin went: what could not be evicted may be now. */
@@ -95,16 +95,20 @@ export class Eviction {
 
   /** Each step takes something away. */
   *#victims(looseMs: number, isDone = (_nextTick: number) => false): Generator<void> {
-    const oldEnough = this.#clock.now() - looseMs;
-    for (const [digest, since] of this.#blobs.loose) {
-      if (since > oldEnough || this.#blobs.pins.has(digest)) continue;
-      this.#blobs.dropLoose(digest);
-      yield;
-    }
+    yield* this.#staleLoose(looseMs);
     for (const { key, tick } of this.#results.oldest()) {
       if (isDone(tick)) return;
       if (this.#results.isPinned(key as Digest)) continue;
       this.#results.dropKey(key as Digest);
+      yield;
+    }
+  }
+
+  *#staleLoose(looseMs: number): Generator<void> {
+    const oldEnough = this.#clock.now() - looseMs;
+    for (const [digest, since] of this.#blobs.loose) {
+      if (since > oldEnough || this.#blobs.pins.has(digest)) continue;
+      this.#blobs.dropLoose(digest);
       yield;
     }
   }

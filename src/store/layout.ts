@@ -15,6 +15,7 @@ export class Layout {
   readonly cleanMarker: string;
   /** Counts processes that ended while the index was open; see `OpenIndex`. */
   readonly crashMarker: string;
+  readonly #nonce = randomBytes(6).toString('hex');
   #serial = 0;
 
   /** @throws VRIFT_STORE_UNUSABLE when the directories cannot be made or written to */
@@ -42,16 +43,24 @@ export class Layout {
     }
   }
 
+  /** Whether no blob was ever put here. */
+  isEmpty(): boolean {
+    return readdirSync(this.cas).length === 0;
+  }
+
   blob(digest: Digest): string {
     return `${this.cas}/${digest.slice(0, 2)}/${digest}`;
   }
 
   /** A name nobody else uses; it starts with our process id, so that leftovers can be told. */
   tmpPath(): string {
-    return join(this.tmp, `${process.pid}-${++this.#serial}-${randomBytes(6).toString('hex')}`);
+    return join(this.tmp, `${process.pid}-${this.#nonce}-${++this.#serial}`);
   }
 
-  /** Moves a finished temporary file to its blob's name, replacing what is there. */
+  /**
+   * Moves a finished temporary file to its blob's name, replacing what is there. If both are names
+   * of one inode, renaming does nothing: the caller discards the temporary name in any case.
+   */
   place(tmpPath: string, digest: Digest): void {
     const target = this.blob(digest);
     try {
@@ -61,8 +70,6 @@ export class Layout {
       mkdirSync(join(this.cas, digest.slice(0, 2)), { recursive: true, mode: 0o700 });
       renameSync(tmpPath, target);
     }
-    // Renaming one name of an inode onto another name of the same inode does nothing.
-    discard(tmpPath);
   }
 
   /** Removes what processes that are gone left in `tmp/`. */

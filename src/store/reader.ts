@@ -55,6 +55,7 @@ export class StoreReader {
 
   /** Results for a unit key that peers may have, with every blob's file in place. */
   candidates(unitKey: Digest): Shareable[] {
+    this.#environment.resetReadTxn();
     const found: Shareable[] = [];
     for (const resultKey of get(this.#units, unitCodec, unitKey) ?? []) {
       const bucket = get(this.#results, bucketCodec, resultKey);
@@ -68,6 +69,7 @@ export class StoreReader {
 
   /** A blob that some shareable result names. The caller closes the handle. */
   async openBlob(digest: Digest): Promise<OpenBlob | undefined> {
+    this.#environment.resetReadTxn();
     const record = get(this.#blobs, blobCodec, digest);
     if (!record || record.shared === 0) return undefined;
     return openBlobFile(this.#path(digest), record);

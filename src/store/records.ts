@@ -90,6 +90,22 @@ export function jsonCodec<T>(): Codec<T> {
   return { encode: JSON.stringify, decode: (text) => JSON.parse(text) as T };
 }
 
+/** Totals, written together with what they count. */
+export interface Counts {
+  bytes: number;
+  blobs: number;
+  results: number;
+}
+
+export const countsCodec: Codec<Counts> = {
+  encode: JSON.stringify,
+  decode(text) {
+    const { bytes, blobs, results } = JSON.parse(text) as Partial<Counts>;
+    if (!isCount(bytes) || !isCount(blobs) || !isCount(results)) return undefined;
+    return { bytes, blobs, results };
+  },
+};
+
 /** Every blob a result names, each once, with its size. */
 export function blobsOf(result: Result): Map<Digest, number> {
   const blobs = new Map<Digest, number>();

@@ -1,8 +1,9 @@
 import type { Clock } from '../base/clock.js';
 import type { Digest } from '../base/digest.js';
 import { VriftError } from '../base/errors.js';
-import type { Attestation, Manifest } from '../base/result.js';
+import type { Manifest, Result } from '../base/result.js';
 import type { Blobs } from './blobs.js';
+import { costOf, mergedBucket } from './merge.js';
 import type { Recency } from './recency.js';
 import { type Bucket, blobsOf, type StoredEntry, type StoredResult } from './records.js';
 import type { Rows } from './rows.js';
@@ -28,6 +29,12 @@ export class Results {
   readonly #space: Space;
   readonly #clock: Clock;
   readonly #makeRoom: (bytes: number) => boolean;
+  /** Asked for at every hit. */
+  readonly #named = new WeakMap<Result, ReadonlyMap<Digest, number>>();
+  /** Told of every change of a bucket, while somebody counts. */
+  observer:
+    | ((key: Digest, before: Bucket | undefined, after: Bucket | undefined) => void)
+    | undefined;
   #count = 0;
 
   constructor(options: ResultsOptions) {
@@ -119,32 +126,31 @@ export class Results {
     for (const [key, bucket] of this.#buckets.entries()) yield [key as Digest, bucket];
   }
 
-  recount(): number {
-    let bytes = 0;
-    this.#count = 0;
-    for (const [, bucket] of this.#buckets.entries()) {
-      bytes += bucket.cost;
-      this.#count += bucket.entries.length;
-    }
-    return bytes;
+  bucket(resultKey: Digest): Bucket | undefined {
+    return this.#buckets.get(resultKey);
   }
 
-  /** Takes over the count of a clean close. */
+  /** Takes over a count made elsewhere. */
   trustCount(count: number): void {
     this.#count = count;
   }
 
-  /** Makes a bucket found in the index reachable and evictable again. */
-  adopt(resultKey: Digest, bucket: Bucket): void {
-    if (!this.#units.get(bucket.unitKey)?.includes(resultKey)) {
-      const keys = this.#units.get(bucket.unitKey) ?? [];
-      this.#units.put(bucket.unitKey, [...keys, resultKey]);
-    }
+  /** Sees to it that a bucket can be found by its unit key, and can be evicted. */
+  makeReachable(resultKey: Digest): void {
+    const bucket = this.#buckets.get(resultKey);
+    if (!bucket) return;
+    const keys = this.#units.get(bucket.unitKey) ?? [];
+    if (!keys.includes(resultKey)) this.#units.put(bucket.unitKey, [...keys, resultKey]);
     if (this.#recency.lastUsed(resultKey) === undefined) this.#recency.touch(resultKey, 0);
   }
 
-  #isWhole(entry: StoredEntry): boolean {
-    for (const [digest, size] of blobsOf(entry.result)) {
+  #isWhole({ result }: StoredEntry): boolean {
+    let named = this.#named.get(result);
+    if (!named) {
+      named = blobsOf(result);
+      this.#named.set(result, named);
+    }
+    for (const [digest, size] of named) {
       if (this.#blobs.find(digest)?.size !== size) return false;
     }
     return true;
@@ -198,6 +204,7 @@ export class Results {
     this.#space.remove(before?.cost ?? 0);
     this.#count += after.entries.length - (before?.entries.length ?? 0);
     for (const entry of old.values()) this.#letGo(entry);
+    this.observer?.(resultKey, before, after.entries.length > 0 ? after : undefined);
   }
 
   #hold(entry: StoredEntry): void {
@@ -229,39 +236,3 @@ export class Results {
 }
 
 const MAX_MANIFESTS = 16;
-const MAX_RESULTS = 16;
-const MAX_ATTESTATIONS = 64;
-/** Keys, tree nodes and recency of one bucket. */
-const BUCKET_BYTES = 1024;
-
-const RANK = { own: 0, peer: 1, remote: 2 } as const;
-
-function mergedBucket(before: Bucket | undefined, stored: StoredResult): Bucket {
-  const { manifest, ...entry } = stored;
-  const { unitKey, resultKey } = stored.result;
-  if (before && (before.manifestDigest !== stored.result.manifest || before.unitKey !== unitKey)) {
-    throw new VriftError('VRIFT_INTERNAL', `result key ${resultKey} stands for two manifests`);
-  }
-  const same = before?.entries.find((other) => other.resultDigest === entry.resultDigest);
-  const others = before?.entries.filter((other) => other !== same) ?? [];
-  const entries = [same ? mergedEntry(same, entry) : entry, ...others].slice(0, MAX_RESULTS);
-  const manifestDigest = stored.result.manifest;
-  return { unitKey, manifestDigest, manifest, entries, cost: costOf(manifest, entries) };
-}
-
-function mergedEntry(a: StoredEntry, b: StoredEntry): StoredEntry {
-  const first = RANK[b.origin] < RANK[a.origin] ? b : a;
-  const attestations = new Map<string, Attestation>();
-  for (const attestation of [...a.attestations, ...b.attestations]) {
-    attestations.set(`${attestation.mesh}/${attestation.signer}`, attestation);
-  }
-  return {
-    ...first,
-    attestations: [...attestations.values()].slice(0, MAX_ATTESTATIONS),
-    localOnly: a.localOnly && b.localOnly,
-  };
-}
-
-function costOf(manifest: Manifest, entries: StoredEntry[]): number {
-  return BUCKET_BYTES + JSON.stringify(manifest).length + JSON.stringify(entries).length;
-}

@@ -4,7 +4,9 @@ import type { Clock } from '../base/clock.js';
 import type { Digest, Hasher } from '../base/digest.js';
 import { toVriftError, VriftError } from '../base/errors.js';
 import type { Manifest } from '../base/result.js';
-import { Blobs } from './blobs.js';
+import { audit } from './audit.js';
+import { Blobs, UNVERIFIED } from './blobs.js';
+import { leaveCleanMark, takeCleanMark } from './clean.js';
 import { OpenIndex } from './environment.js';
 import { Epochs } from './epochs.js';
 import { Eviction } from './eviction.js';
@@ -16,11 +18,12 @@ import { Recency } from './recency.js';
 import {
   blobCodec,
   bucketCodec,
+  type Counts,
+  countsCodec,
   type StoredResult,
   type StoreEvent,
   unitCodec,
 } from './records.js';
-import { leaveCleanMark, reconcile, takeCleanMark, UNVERIFIED } from './recovery.js';
 import { Results } from './results.js';
 import { Rows } from './rows.js';
 import { blobCost, type Reservation, Space } from './space.js';
@@ -53,7 +56,7 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #layout: Layout;
   readonly #index: OpenIndex;
-  readonly #blobRows;
+  readonly #counts: Rows<Counts>;
   readonly #blobs: Blobs;
   readonly #results: Results;
   readonly #recency: Recency;
@@ -63,6 +66,8 @@ export class Store {
   readonly #files: FileDigests;
   readonly #intake: Intake;
   readonly #tables = new Map<string, Table<unknown> & { flush(): void }>();
+  #auditing: Promise<unknown> = Promise.resolve();
+  #suspectedAtMs = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
   /** @throws VRIFT_STORE_UNUSABLE */
@@ -95,8 +100,8 @@ export class Store {
     this.#index = index;
     this.#space = new Space(maxBytes);
     const space = this.#space;
-    this.#blobRows = new Rows(index, 'blobs', { codec: blobCodec, maxCached: 16_384 });
-    const rows = this.#blobRows;
+    this.#counts = new Rows(index, 'meta', { codec: countsCodec, maxCached: 2 });
+    const rows = new Rows(index, 'blobs', { codec: blobCodec, maxCached: 16_384 });
     const session = randomInt(UNVERIFIED + 1, 2 ** 47);
     const blobs = new Blobs({ layout, rows, space, hasher, clock, grains, onEvent, session });
     this.#blobs = blobs;
@@ -105,7 +110,7 @@ export class Store {
       buckets: new Rows(index, 'results', {
         codec: bucketCodec,
         maxCached: 4096,
-        maxCachedWeight: 16 << 20,
+        maxCachedWeight: 8 << 20,
         weigh: (bucket) => bucket.cost,
       }),
       units: new Rows(index, 'units', { codec: unitCodec, maxCached: 8192 }),
@@ -115,7 +120,13 @@ export class Store {
       clock,
       makeRoom: (bytes) => this.#eviction.makeRoom(bytes),
     });
-    this.#eviction = new Eviction({ blobs, results: this.#results, space, clock });
+    this.#eviction = new Eviction({
+      blobs,
+      results: this.#results,
+      space,
+      clock,
+      onFutile: () => this.#suspectCounts(),
+    });
     this.#epochs = new Epochs(blobs, () => {
       index.proved();
       this.#flushTouches();
@@ -145,18 +156,23 @@ export class Store {
 
   async #start(): Promise<void> {
     await this.#layout.clearStale();
-    const mark = takeCleanMark(this.#layout);
+    const clean = takeCleanMark(this.#layout);
     if (this.#index.renewed) void this.#layout.discardBlobs().catch(() => {});
-    if (mark && !this.#index.renewed) {
-      this.#space.recount(mark.bytes);
-      this.#blobs.trustCount(mark.blobs);
-      this.#results.trustCount(mark.results);
-    } else {
-      reconcile(this.#parts());
-      this.#eviction.recount();
-    }
-    this.#index.opened();
+    const { bytes, blobs, results } = this.#counts.get(TOTALS) ?? NOTHING;
+    this.#space.recount(bytes);
+    this.#blobs.trustCount(blobs);
+    this.#results.trustCount(results);
+    this.#index.beforeWrite = () => this.#noteCounts();
     this.#eviction.nudge();
+    const empty = bytes === 0 && this.#layout.isEmpty();
+    const audited = (clean || empty) && !this.#index.renewed;
+    this.#index.opened({ audited });
+    if (audited) return;
+    // Results are checked as they are used, so nobody has to wait for this.
+    void this.#audit().then(
+      () => this.#index.opened({ audited: true }),
+      () => {},
+    );
   }
 
   // --- blobs ---------------------------------------------------------------
@@ -346,14 +362,13 @@ export class Store {
   async #close(): Promise<void> {
     this.#epochs.stop();
     this.#eviction.close();
+    await this.#auditing;
     for (const digest of this.#blobs.loose.keys()) this.#blobs.dropLoose(digest);
     await this.#epochs.sync();
     this.#flushTouches();
-    const { bytes, blobs, results } = this.stats();
     const allSynced = this.#blobs.unsynced.size === 0;
     const indexBytes = await this.#index.close();
-    if (indexBytes === undefined || !allSynced) return;
-    leaveCleanMark(this.#layout, { bytes, blobs, results, indexBytes });
+    if (indexBytes !== undefined && allSynced) leaveCleanMark(this.#layout, indexBytes);
   }
 
   #flushTouches(): void {
@@ -369,15 +384,44 @@ export class Store {
     throw new VriftError('VRIFT_STORE_FULL', `no room for ${bytes} bytes: ${state}`);
   }
 
+  /** Goes down with every write, so that after a crash totals and rows still belong together. */
+  #noteCounts(): void {
+    const { bytes, blobs, results } = this.stats();
+    const noted = this.#counts.get(TOTALS) ?? NOTHING;
+    if (noted.bytes === bytes && noted.blobs === blobs && noted.results === results) return;
+    this.#counts.put(TOTALS, { bytes, blobs, results });
+  }
+
+  #suspectCounts(): void {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#suspectedAtMs < SUSPECT_EVERY_MS) return;
+    this.#suspectedAtMs = now;
+    void this.#audit().then(
+      () => this.#eviction.retry(),
+      () => {},
+    );
+  }
+
+  /** One at a time. */
+  #audit(): Promise<number> {
+    const next = this.#auditing.then(() => audit(this.#parts()));
+    this.#auditing = next.catch(() => {});
+    return next;
+  }
+
   #parts() {
     return {
       layout: this.#layout,
       blobs: this.#blobs,
-      blobRows: this.#blobRows,
       results: this.#results,
-      eviction: this.#eviction,
       space: this.#space,
-      now: () => this.#options.clock.now(),
+      clock: this.#options.clock,
+      eviction: this.#eviction,
+      audit: () => this.#audit(),
     };
   }
 }
+
+const TOTALS = 'totals';
+const NOTHING: Counts = { bytes: 0, blobs: 0, results: 0 };
+const SUSPECT_EVERY_MS = 10 * 60 * 1000;

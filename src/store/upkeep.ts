@@ -1,7 +1,5 @@
-import type { Digest } from '../base/digest.js';
+import type { AuditParts } from './audit.js';
 import type { Eviction } from './eviction.js';
-import { type Parts, reconcile } from './recovery.js';
-import type { Space } from './space.js';
 
 export interface GcOptions {
   /** Evict until no more than this is used; the bound of the store stays what it is. */
@@ -28,19 +26,17 @@ export interface VerifyReport {
   dropped: number;
 }
 
-export interface UpkeepParts extends Parts {
+export interface UpkeepParts extends AuditParts {
   eviction: Eviction;
-  space: Space;
-  now: () => number;
+  audit: () => Promise<number>;
 }
 
 /** Counts anew, removes files that nothing names, evicts what the options say. */
 export async function collect(parts: UpkeepParts, options: GcOptions): Promise<GcReport> {
   const { blobs, results, space, eviction } = parts;
-  const { found } = reconcile(parts);
-  eviction.recount();
+  await parts.audit();
   const before = { bytes: space.used, results: results.count, blobs: blobs.count };
-  for (const digest of found) blobs.dropLoose(digest);
+  eviction.dropStale();
   const isDone = whenDone(parts, options);
   if (isDone) await eviction.run(isDone, options.all ? 0 : undefined);
   return {
@@ -55,10 +51,9 @@ export async function verifyAll(
   parts: UpkeepParts,
   { repair }: { repair: boolean },
 ): Promise<VerifyReport> {
-  const { blobs, blobRows, results, eviction } = parts;
+  const { blobs } = parts;
   const report = { blobs: 0, bad: 0, dropped: 0 };
-  for (const key of blobRows.keys()) {
-    const digest = key as Digest;
+  for (const [digest] of blobs.recordsIn('')) {
     if (!blobs.find(digest)) continue;
     report.blobs++;
     // It may have been evicted while it was hashed.
@@ -67,20 +62,18 @@ export async function verifyAll(
     if (repair) blobs.lose(digest, 'verify found other bytes than the name says');
   }
   if (!repair) return report;
-  for (const [resultKey] of results.entries()) report.dropped += results.dropBroken(resultKey);
-  const { dropped, found } = reconcile(parts);
-  for (const digest of found) blobs.dropLoose(digest);
-  eviction.recount();
-  return { ...report, dropped: report.dropped + dropped };
+  const dropped = await parts.audit();
+  parts.eviction.dropStale();
+  return { ...report, dropped };
 }
 
 function whenDone(
-  { space, now }: UpkeepParts,
+  { space, clock }: UpkeepParts,
   { maxBytes, olderThanMs, all }: GcOptions,
 ): ((nextTick: number) => boolean) | undefined {
   if (all) return () => false;
   if (maxBytes === undefined && olderThanMs === undefined) return undefined;
-  const horizon = olderThanMs === undefined ? Number.NEGATIVE_INFINITY : now() - olderThanMs;
+  const horizon = olderThanMs === undefined ? Number.NEGATIVE_INFINITY : clock.now() - olderThanMs;
   const target = maxBytes ?? Number.POSITIVE_INFINITY;
   return (nextTick) => nextTick >= horizon && space.used <= target;
 }

@@ -48,7 +48,7 @@ export interface Hello {
   version: string;
   protocol: number;
   mesh: string;
-  /** Random per start: a peer that restarted gets a clean slate. */
+  /** Random per start: tells a node that restarted from one that was away. */
   epoch: string;
   /** Digest of the membership statements; another value means: pull `roster`. */
   roster: string;

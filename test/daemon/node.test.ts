@@ -86,6 +86,9 @@ describe('starting', () => {
       port: 4711,
     });
     expect(readdirSync(join(vrift.home, 'run')).sort()).toEqual(['lock', 'node.sock']);
+    await ask(vrift.home, 'stop');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(readdirSync(join(vrift.home, 'run'))).toEqual([]);
   });
 
   it('answers calls that came while the store was still being opened', async () => {

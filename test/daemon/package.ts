@@ -37,7 +37,7 @@ export function runNode(options) {
     const wish = process.env.VRIFT_TEST_OPEN;
     if (wish === 'fail') throw new Error('nothing opens today');
     if (wish === 'exit') process.exit(3);
-    if (wish === 'slow') await new Promise((resolve) => setTimeout(resolve, 600));
+    if (wish === 'slow') await new Promise((resolve) => setTimeout(resolve, 1500));
     return {
       onCall: async (frame, channel) => calls[frame.argv[1] ?? 'pass'](channel, context),
       info: () => ({ node: 'fakenode', port: 4711 }),
@@ -136,7 +136,9 @@ let compiled: string | undefined;
 function built(): string {
   if (inject('buildError') === null) return join(ROOT, 'dist');
   if (compiled === undefined) {
-    compiled = mkdtempSync(join(tmpdir(), 'vrift-dist-'));
+    const directory = mkdtempSync(join(tmpdir(), 'vrift-dist-'));
+    process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+    compiled = directory;
     const tsc = join(ROOT, 'node_modules/.bin/tsc');
     spawnSync(tsc, ['-p', join(ROOT, 'tsconfig.json'), '--outDir', compiled], { cwd: ROOT });
   }

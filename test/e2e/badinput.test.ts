@@ -202,7 +202,10 @@ describe('a node', () => {
   it('is alone on its home', async () => {
     await using alice = await Developer.create('alice');
     const first = await alice.start();
-    await expectRefusal(alice, ['start', '--foreground'], 'VRIFT_NODE_RUNNING');
+    const second = await alice.vrift(['start', '--foreground'], { allowFailure: true });
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(HINTS.VRIFT_NODE_RUNNING);
+    expect(second.stderr).toContain(String(first.pid));
     expect((await alice.start()).pid).toBe(first.pid);
   });
 
@@ -285,23 +288,43 @@ describe('a peer', () => {
 });
 
 describe('a call', () => {
-  it('whose argv is not UTF-8 compiles what it names', async () => {
+  /** Bytes that are in no UTF-8 text, as `$raw`: only a shell can pass them on. */
+  const rawBytes = (...lines: string[]) =>
+    ['set -e', 'raw="$(printf "raw\\377")"', 'mkdir -p raw/out', 'cd raw', ...lines].join('\n');
+  const COMPILE =
+    'rustc --crate-name one --crate-type lib --emit=dep-info,metadata,link --out-dir out';
+
+  it('with a variable that is not UTF-8 compiles, and hits', async () => {
     await using alice = await Developer.create('alice');
     await alice.start();
-    const script = [
-      'set -e',
-      'name="$(printf "raw\\\\377.rs")"',
-      'mkdir -p out && printf "pub fn seven() -> u32 { 7 }\\n" > "$name"',
+    const script = rawBytes(
+      'echo "pub fn one() -> u32 { 1 }" > one.rs',
+      'export RAW="$raw"',
       'for round in 1 2; do',
       '  rm -f out/*',
-      '  "$VRIFT_RUSTC" rustc --crate-name raw --crate-type lib --emit=dep-info,metadata,link \\',
-      '    --out-dir out "$name"',
-      '  test -s out/libraw.rlib',
+      `  "$LAUNCHER" ${COMPILE} one.rs`,
+      '  test -s out/libone.rlib && test -s out/libone.rmeta && test -s out/one.d',
       'done',
-    ].join('\n');
-    const env = { VRIFT_RUSTC: join(alice.bin, 'vrift-rustc') };
-    await alice.run('sh', ['-c', script], { env });
-    expect((await alice.stats()).errors).toEqual({});
+    );
+    await alice.run('sh', ['-c', script], { env: { LAUNCHER: join(alice.bin, 'vrift-rustc') } });
+    const { errors, hits } = await alice.stats();
+    expect(errors).toEqual({});
+    expect(hits.disk).toBe(1);
+  });
+
+  it('whose argv is not UTF-8 ends as it does without vrift', async () => {
+    await using alice = await Developer.create('alice');
+    await alice.start();
+    const script = rawBytes('echo > "$raw.rs"', `exec $LAUNCHER ${COMPILE} "$raw.rs"`);
+    const [plain, wrapped] = await Promise.all(
+      ['', join(alice.bin, 'vrift-rustc')].map((launcher) =>
+        alice.run('sh', ['-c', script], { allowFailure: true, env: { LAUNCHER: launcher } }),
+      ),
+    );
+    const withoutThread = (text: string) => text.replace(/ \(\d+\)/g, '');
+    expect(wrapped!.code).toBe(plain!.code);
+    expect(withoutThread(wrapped!.stderr)).toBe(withoutThread(plain!.stderr));
+    expect((await alice.status()).running).toBe(true);
   });
 
   it('that does not compile fails the same with and without vrift, and stores nothing', async () => {

@@ -37,9 +37,12 @@ for (const { network, capable, open } of NETWORKS) {
       await lan?.close();
     });
 
-    it('meet by mDNS', async () => {
-      expect(await bob.meets(alice)).toMatchObject({ via: 'mdns', state: 'connected' });
-      expect(await alice.meets(bob)).toMatchObject({ via: 'mdns', state: 'connected' });
+    it('find each other by mDNS alone', async () => {
+      // The invitation's addresses are of no use any more: both come back on other ports.
+      for (const developer of [alice, bob]) await developer.stop();
+      for (const developer of [alice, bob]) await developer.start();
+      const seen = [await bob.meets(alice), await alice.meets(bob)];
+      expect(seen.map((peer) => peer.via)).toContain('mdns');
     });
 
     it('compile everything once: the first compiles', { timeout: 300_000 }, async () => {
@@ -91,6 +94,8 @@ for (const { network, capable, open } of NETWORKS) {
       const panic = await bob.program('quill', ['panic'], { allowFailure: true });
       expect(panic.stderr).toContain('crates/quill/src/main.rs:');
 
+      // Cargo itself asks for a few other units here than for `build --all-targets`.
+      await alice.cargo(['test', '--workspace', '--no-run']);
       await bob.resetStats();
       const { stdout } = await bob.cargo(['test', '--workspace']);
       const results = [...stdout.matchAll(/^test result: (\w+)\. (\d+) passed/gm)];

@@ -178,11 +178,16 @@ export class Developer implements AsyncDisposable {
     });
   }
 
-  /** A signal to this developer's node, whatever state it is in. */
+  /** A signal to this developer's latest node, which has to be there. */
   signalNode(signal: NodeJS.Signals): void {
     const pid = [...this.#pids].at(-1);
     if (pid === undefined) throw new Error(`${this.name} started no node`);
     process.kill(pid, signal);
+  }
+
+  /** SIGKILL for a node in any state: running, stopped, or ended already. */
+  endNode(): void {
+    for (const pid of this.#pids) kill(pid);
   }
 
   /** Removes the target directory, as `cargo clean` would. */
@@ -197,7 +202,7 @@ export class Developer implements AsyncDisposable {
 
   /** Ends what is left of this developer's nodes, and removes every file. */
   async dispose(): Promise<void> {
-    for (const pid of this.#pids) kill(pid);
+    this.endNode();
     const lockedBy = runningNode(this.vriftHome);
     if (lockedBy !== undefined) kill(lockedBy);
     await rm(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });

@@ -37,23 +37,29 @@ function finish(child: ChildProcess, name: string, options: RunOptions): Promise
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
   });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-    const lines = (partial + text).split('\n');
-    partial = lines.pop() ?? '';
-    for (const line of lines) onLine?.(line);
-  });
   // A program that does not read its stdin is judged by its exit code.
   child.stdin?.on('error', () => {});
   child.stdin?.end(input);
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`${name} took longer than ${timeoutMs} ms\n${stderr}${stdout}`));
-    }, timeoutMs);
-    child.on('error', (error) => {
+    const timer = setTimeout(
+      () => fail(new Error(`${name} took longer than ${timeoutMs} ms\n${stderr}${stdout}`)),
+      timeoutMs,
+    );
+    const fail = (error: unknown) => {
       clearTimeout(timer);
+      child.kill('SIGKILL');
       reject(error);
+    };
+    child.on('error', fail);
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+      const lines = (partial + text).split('\n');
+      partial = lines.pop() ?? '';
+      try {
+        for (const line of lines) onLine?.(line);
+      } catch (error) {
+        fail(error);
+      }
     });
     child.on('close', (code, signal) => {
       clearTimeout(timer);

@@ -29,7 +29,7 @@ describe('rosters that meet in any order', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 25 }), fc.array(replica), (events, tour) => {
         const ledgers = play(events);
-        const results = [ledgers, [...ledgers].reverse(), permuted(ledgers, tour)].map(gather);
+        const results = [ledgers, ledgers.toReversed(), permuted(ledgers, tour)].map(gather);
         const [first] = results;
         for (const result of results) {
           expect(result.digest()).toBe(first?.digest());
@@ -41,7 +41,7 @@ describe('rosters that meet in any order', () => {
           }
         }
       }),
-      { numRuns: 800 },
+      { numRuns: 400 },
     );
   }, 20_000);
 });

@@ -40,7 +40,7 @@ describe('the statements of a mesh', () => {
     expect(new Set(merged.statements().map(String))).toEqual(new Set(statements.map(String)));
     expect(merged.merge([])).toBe(merged);
     expect(merged.merge(statements)).toBe(merged);
-    expect(ledger.merge([...statements].reverse()).digest()).toBe(merged.digest());
+    expect(ledger.merge(statements.toReversed()).digest()).toBe(merged.digest());
     expect(merged.digest()).not.toBe(ledger.digest());
   });
 

@@ -84,7 +84,7 @@ function lowOrderYs(): bigint[] {
 }
 
 function spkiFor(y: bigint, sign: number): Buffer {
-  const bytes = Buffer.from(y.toString(16).padStart(64, '0'), 'hex').reverse();
+  const bytes = Buffer.from(Buffer.from(y.toString(16).padStart(64, '0'), 'hex').toReversed());
   bytes[31] = (bytes[31] ?? 0) | sign;
   return Buffer.concat([PREFIX, bytes]);
 }

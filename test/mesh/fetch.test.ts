@@ -20,6 +20,7 @@ describe('a unit that a peer holds', () => {
     expect(fetched?.bytes).toBe(4);
     expect(readFileSync(fetched!.files.get(digestOf('rlib'))!, 'utf8')).toBe('rlib');
     expect(a!.node.peers()[0]).toMatchObject({ state: 'connected', hits: 1, bytesIn: 4 });
+    expect(b!.node.peers()[0]).toMatchObject({ bytesOut: 4 });
   });
 
   it('streams large blobs to disk', async () => {
@@ -44,6 +45,22 @@ describe('a unit that a peer holds', () => {
     const [candidate] = await a!.node.find(unit.unitKey, within);
     expect(await a!.node.fetch(candidate!, unit.need, within)).toBeUndefined();
     expectNothingLeft(a!);
+  });
+
+  it('is one of many that are asked for at once: who waits for a turn does not stall', async () => {
+    const { members, nodes } = await startMesh(2);
+    const [a, b] = nodes;
+    const units = Array.from({ length: 100 }, (_each, index) =>
+      b!.shelf.put(members[1]!, makeUnit(`unit ${index}`, [randomBytes(20_000), randomBytes(9)])),
+    );
+    const fetched = await Promise.all(
+      units.map(async ({ unitKey, need }) => {
+        const [candidate] = await a!.node.find(unitKey, { deadlineMs: 20_000 });
+        return a!.node.fetch(candidate!, need, { deadlineMs: 20_000 });
+      }),
+    );
+    expect(fetched.every((each) => each?.bytes === 20_009)).toBe(true);
+    expect(a!.events).not.toContainEqual({ kind: 'reachable', reachable: false });
   });
 
   it('is not found at a node that has nothing', async () => {

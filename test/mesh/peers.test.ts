@@ -138,6 +138,7 @@ describe('a first day', () => {
     const bob = await startNode({ dir: `${temporaryDir()}/bob` });
     expect(await bob.node.join(token)).toMatchObject({ mesh: mesh.mesh, role: 'member' });
     expect(await bob.node.join(token)).toMatchObject({ mesh: mesh.mesh });
+    await Promise.all([connected(alice), connected(bob)]);
     expect(alice.node.members()).toHaveLength(2);
     await until('the event', () => alice.events.some(({ kind }) => kind === 'join-accepted'));
     expect(() => bob.node.invite({ role: 'member', ttlMs: 1_000 })).toThrow(/admin/);

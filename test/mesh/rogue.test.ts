@@ -107,7 +107,12 @@ describe('a peer that lies about results', () => {
   });
 
   it('with another number of answers than keys, or far too much, gives nothing', async () => {
-    for (const found of [[], [[], []], [Array(20).fill({})], 'x'.repeat(9_000_000)]) {
+    for (const found of [
+      [],
+      [[], []],
+      [Array.from({ length: 20 }, () => ({}))],
+      'x'.repeat(9_000_000),
+    ]) {
       const { victim } = await besideRogue(() => finds(() => ({ found })));
       expect(await victim.node.find(unit.unitKey, within)).toEqual([]);
       expect(faults(victim)).toHaveLength(1);
@@ -115,7 +120,7 @@ describe('a peer that lies about results', () => {
   });
 
   it('is no liar when a newer member vouches whom this node does not know yet', async () => {
-    const [ours, founder] = (await newMesh(2)).reverse() as [Member, Member];
+    const [ours, founder] = (await newMesh(2)).toReversed() as [Member, Member];
     const newcomer = await newMember(founder.membership);
     const found = vouchedFor(newcomer, unit);
     const address = await startRogue(founder, (request, response, body) => {

@@ -46,7 +46,10 @@ describe('a member may ask', () => {
     const { dial, reader } = await startServer();
     const { unitKey, manifest, result } = makeUnit('a', [Buffer.from('x')]);
     const one = { manifest, result, attestations: [] };
-    reader.found.set(unitKey, Array(100).fill(one));
+    reader.found.set(
+      unitKey,
+      Array.from({ length: 100 }, () => one),
+    );
     const few = await (await dial()).post('/v1/find', { unitKeys: [unitKey] });
     expect(JSON.parse(few.body.toString()).found[0]).toHaveLength(16);
     const inputs = Array.from({ length: 19_000 }, (_each, index): [string, typeof unitKey] => [
@@ -54,7 +57,10 @@ describe('a member may ask', () => {
       unitKey,
     ]);
     const big = { ...one, manifest: { ...manifest, inputs } };
-    reader.found.set(unitKey, Array(16).fill(big));
+    reader.found.set(
+      unitKey,
+      Array.from({ length: 16 }, () => big),
+    );
     const many = await (await dial()).post('/v1/find', { unitKeys: [unitKey] });
     expect(many.body.length).toBeLessThan(8 * 1024 * 1024);
     expect(checkFindReply(JSON.parse(many.body.toString())).ok).toBe(true);

@@ -177,6 +177,28 @@ describe('the bound', () => {
   });
 });
 
+describe('counting anew', () => {
+  it('comes to what was counted all along, whatever happens meanwhile', async () => {
+    const { store, clock } = await openStore();
+    for (const unit of 'abcdefghijklmnop') await putUnit(store, unit, [3000, 5000]);
+    for (let round = 0; round < 5; round++) {
+      const counting = store.gc();
+      for (const [at, unit] of [...'qcrdaset'].entries()) {
+        clock.aheadMs += 4;
+        const stored = await putUnit(store, unit, [3000, 100 * round + at]);
+        if (at % 3 === 0) store.dropResult(stored.result.resultKey, stored.resultDigest);
+        await turn();
+      }
+      await counting;
+      const counted = store.stats();
+      expect(await store.gc()).toEqual({ freedBytes: 0, results: 0, blobs: 0 });
+      expect(store.stats()).toEqual(counted);
+    }
+    await store.gc({ all: true });
+    expect(store.stats()).toMatchObject({ bytes: 0, blobs: 0, results: 0 });
+  });
+});
+
 describe('gc', () => {
   it('evicts what was not used for long, then down to a size, then everything', async () => {
     const { store, clock } = await openStore();

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { onTestFinished } from 'vitest';
 import type { NodeKey } from '../../src/identity/nodeKey.js';
-import { feedHttp, listenSecure, type SecureListener } from '../../src/mesh/transport/secure.js';
+import { listenSecure, type SecureListener } from '../../src/mesh/transport/secure.js';
 import { ALPN_PEER } from '../../src/wire/join.js';
 
 /** What happened on a node that strangers and members try to talk to. */
@@ -36,7 +36,7 @@ export async function startVictim(key: NodeKey, members: readonly NodeKey[]): Pr
     isMember: (nodeId) => known.has(nodeId),
     onPeer: (socket, nodeId) => {
       peers.push(nodeId);
-      feedHttp(http, socket);
+      http.emit('connection', socket);
     },
     onJoin: (socket, spki) => {
       joins.push(spki);

@@ -1,10 +1,11 @@
-import { chmodSync, unlinkSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { errnoOf, toVriftError, VriftError } from '../../base/errors.js';
 import type { ControlReply } from '../../wire/control.js';
 import { encodeFrame, FrameDecoder } from '../../wire/frame.js';
 import type { CallFrame } from '../../wire/launcher.js';
 import { type CallChannel, isCallFrame, isReport, LauncherChannel } from './call.js';
+import { ended, errorReply, hangUp, LINGER_MS, removeStale, withinMs } from './connection.js';
 import type { RpcCall } from './rpc.js';
 
 export interface SocketHandlers {
@@ -17,8 +18,6 @@ export interface SocketHandlers {
 
 /** A caller that has said nothing by then will not. */
 const FIRST_FRAME_MS = 10_000;
-/** A caller that was told everything has this long to hang up. */
-const LINGER_MS = 2000;
 const BACKLOG = 1024;
 
 /** The socket of a node: one call or one request per connection. */
@@ -182,41 +181,6 @@ export class SocketServer {
     socket.resume();
     if (socket.writable) socket.write(encodeFrame(errorReply(error)));
     hangUp(socket);
-  }
-}
-
-function errorReply({ code, message, hint }: VriftError): ControlReply {
-  return { kind: 'error', code, message, hint };
-}
-
-function hangUp(socket: Socket): void {
-  socket.end();
-  socket.setTimeout(LINGER_MS, () => socket.destroy());
-}
-
-async function ended(socket: Socket): Promise<void> {
-  if (socket.destroyed) return;
-  const closed = new Promise((resolve) => socket.once('close', resolve));
-  hangUp(socket);
-  await closed;
-}
-
-/** Waits for work that never rejects, but not for ever. */
-async function withinMs(ms: number, work: readonly Promise<void>[]): Promise<void> {
-  if (work.length === 0) return;
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([Promise.all(work), deadline]);
-  clearTimeout(timer);
-}
-
-function removeStale(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
   }
 }
 

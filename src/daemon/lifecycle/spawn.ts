@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +23,7 @@ const START_MS = 10_000;
 const POLL_MS = 15;
 /** After a faster starter's node has taken the home, and does not answer yet. */
 const LOSER_WAIT_MS = 200;
+const DISMISS_MS = 2000;
 const MAX_OUTPUT_BYTES = 256 * 1024;
 
 /**
@@ -37,6 +39,7 @@ export async function spawnNode(options: SpawnOptions): Promise<StartInfo> {
   while (Date.now() < until) {
     const info = await answering(paths.home, until - Date.now());
     if (info !== undefined) {
+      if (child !== undefined && child.pid !== info.pid) await child.dismiss();
       child?.forget();
       return info;
     }
@@ -92,6 +95,18 @@ class Detached {
     this.#process.on('exit', (code) => {
       this.exitCode = code ?? 1;
     });
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** Ends a node that came second, so that it does not take over when the first one is stopped. */
+  async dismiss(): Promise<void> {
+    if (this.exitCode !== undefined) return;
+    const ended = once(this.#process, 'exit');
+    this.#process.kill('SIGTERM');
+    await Promise.race([ended, sleep(DISMISS_MS, undefined, { ref: false })]);
   }
 
   /** Why it ended: its own report, else the last words of Node itself. */

@@ -5,6 +5,7 @@ import { canonicalJson } from '../../base/canonical.js';
 import { toVriftError, VriftError } from '../../base/errors.js';
 import { isRole } from '../../identity/roles.js';
 import { resultKeyOf } from '../../keying/manifest.js';
+import type { MeshEvent } from '../../mesh/events.js';
 import { MeshNode } from '../../mesh/node.js';
 import type { PeerReader } from '../../server/ports.js';
 import { buildServer } from '../../server/server.js';
@@ -23,19 +24,24 @@ const say = (message: WorkerMessage) => port.postMessage(message);
 
 const hasher = await openHasher();
 const store = StoreReader.open(start.storePath);
+/** Peers may call before `open` has returned. */
+let mesh: MeshNode | undefined;
 const reader: PeerReader = {
   candidates: (unitKey) =>
     store.candidates(unitKey).flatMap(({ manifest, result, attestations, origin }) => {
       const resultDigest = hasher.hash(canonicalJson(result));
       const testimony = { resultKey: result.resultKey, resultDigest };
-      const vouched = node.vouch(attestations, origin === 'own' ? testimony : undefined);
-      return vouched.length === 0 ? [] : [{ manifest, result, attestations: vouched }];
+      const vouched = mesh?.vouch(attestations, origin === 'own' ? testimony : undefined);
+      return vouched === undefined || vouched.length === 0
+        ? []
+        : [{ manifest, result, attestations: vouched }];
     }),
   openBlob: (digest) => store.openBlob(digest),
   resultCount: () => store.resultCount(),
 };
 
-const node: MeshNode = await MeshNode.open({
+const early: MeshEvent[] = [];
+const node = await MeshNode.open({
   dir: start.identityDir,
   config: {
     nodeName: start.mesh.name,
@@ -58,8 +64,12 @@ const node: MeshNode = await MeshNode.open({
         },
       },
     }),
-  onEvent: (event) => queueMicrotask(() => say({ kind: 'event', event, state: node.state() })),
+  onEvent: (event) => {
+    if (mesh !== undefined) say({ kind: 'event', event, state: mesh.state() });
+    else early.push(event);
+  },
 });
+mesh = node;
 
 const answer = async (request: MeshRequest): Promise<unknown> => {
   switch (request.method) {
@@ -109,3 +119,4 @@ port.on('message', ({ id, request }: NumberedRequest) => {
   );
 });
 say({ kind: 'ready', state: node.state() });
+for (const event of early) say({ kind: 'event', event, state: node.state() });

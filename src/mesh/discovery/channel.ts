@@ -42,8 +42,10 @@ export class MdnsChannel {
     const options = { interface: address, bind: '0.0.0.0' };
     this.#bonjour = new Bonjour(options as object, on.problem);
     const { mdns } = (this.#bonjour as unknown as Inside).server;
+    contain(mdns, on.problem);
     mdns.on('error', on.problem);
-    mdns.on('warning', on.problem);
+    // Malformed packets of other programs come as warnings too: only ours have a system call.
+    mdns.on('warning', (error: Error) => 'syscall' in error && on.problem(error));
     this.#settled = new Promise((resolve) => {
       mdns.once('ready', resolve);
       mdns.once('error', () => resolve());
@@ -111,4 +113,17 @@ function addressesOf({ referer, addresses = [] }: Service): string[] {
   const listed = addresses.filter((address) => isIP(address) === 4);
   const all = referer ? [referer.address, ...listed] : listed;
   return [...new Set(all)].slice(0, MAX_ADDRESSES);
+}
+
+/** Listeners of bonjour-service see packets of anybody: what they throw must not end the process. */
+function contain(mdns: EventEmitter, onProblem: (error: Error) => void): void {
+  const emit = mdns.emit.bind(mdns);
+  mdns.emit = (event: string | symbol, ...args: unknown[]) => {
+    try {
+      return emit(event, ...args);
+    } catch (error) {
+      onProblem(error as Error);
+      return true;
+    }
+  };
 }

@@ -2,7 +2,6 @@ import { connect, type TLSSocket } from 'node:tls';
 import { VriftError } from '../../base/errors.js';
 import { linkSignals } from '../../base/signals.js';
 import type { NodeKey } from '../../identity/nodeKey.js';
-import type { LiveConnections } from './liveConnections.js';
 import { type PeerKey, readPeerKey } from './peerKey.js';
 import { tlsOptions } from './tlsOptions.js';
 
@@ -17,8 +16,6 @@ export interface ConnectOptions {
   /** From the first packet to the end of the handshake. */
   timeoutMs: number;
   signal?: AbortSignal;
-  /** Keeps the connection, so that a revoke can end it. */
-  live?: LiveConnections;
 }
 
 export interface SecureConnection extends PeerKey {
@@ -33,7 +30,7 @@ export interface SecureConnection extends PeerKey {
  *   signal's reason; a `TimeoutError`
  */
 export async function connectSecure(options: ConnectOptions): Promise<SecureConnection> {
-  const { host, port, key, alpn, timeoutMs, live } = options;
+  const { host, port, key, alpn, timeoutMs } = options;
   using deadline = linkSignals([options.signal], { deadlineMs: timeoutMs });
   const { signal } = deadline;
   signal.throwIfAborted();
@@ -64,7 +61,6 @@ export async function connectSecure(options: ConnectOptions): Promise<SecureConn
     socket.destroy();
     throw new VriftError('VRIFT_PEER_PROTOCOL', `${host}:${port} does not speak ${alpn}`);
   }
-  live?.track(socket, peer.nodeId);
   return { socket, ...peer };
 }
 

@@ -32,10 +32,6 @@ export class Gate {
     return () => this.#guests.delete(guest);
   }
 
-  get size(): number {
-    return this.#guests.size;
-  }
-
   #evict(guest: Guest | undefined): void {
     if (guest === undefined) return;
     this.#guests.delete(guest);

@@ -18,7 +18,7 @@ export interface ListenOptions {
   /** 0 chooses one. */
   port: number;
   isMember: (nodeId: string) => boolean;
-  /** A member, on ALPN `http/1.1`: hand the socket to an HTTP server with `feedHttp`. */
+  /** A member, on ALPN `http/1.1`. The receiver sets the deadlines of its requests. */
   onPeer: (socket: TLSSocket, nodeId: string) => void;
   /** Any safe key, on ALPN `vrift-join/1`. The receiver owns the socket and ends it in time. */
   onJoin: (socket: TLSSocket, spki: Buffer) => void;

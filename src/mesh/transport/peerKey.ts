@@ -9,16 +9,9 @@ export interface PeerKey {
   spki: Buffer;
 }
 
-const known = new WeakMap<object, PeerKey>();
-
-/** The key that was read when this connection's handshake ended; undefined for any other socket. */
-export function peerKeyOf(socket: object): PeerKey | undefined {
-  return known.get(socket);
-}
-
 /**
- * Reads the peer's key and keeps it with the socket. To be called once, when the handshake ends:
- * Node's client answers a second time with nothing.
+ * Reads the peer's key. To be called once, when the handshake ends: Node's client answers a second
+ * time with nothing.
  *
  * @returns undefined unless the peer showed exactly one certificate, self-signed with a safe
  *   Ed25519 key, in a full TLS 1.3 handshake
@@ -30,9 +23,7 @@ export function readPeerKey(socket: TLSSocket): PeerKey | undefined {
   if (certificate === undefined || !isAloneAndSelfSigned(certificate)) return undefined;
   const spki = spkiOf(certificate.publicKey);
   if (!isSafeSpki(spki)) return undefined;
-  const peer = { nodeId: nodeIdOf(spki), spki };
-  known.set(socket, peer);
-  return peer;
+  return { nodeId: nodeIdOf(spki), spki };
 }
 
 /** Node links whatever certificate came after the first as its issuer. */

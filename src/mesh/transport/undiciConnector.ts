@@ -2,7 +2,6 @@ import type { buildConnector } from 'undici';
 import type { NodeKey } from '../../identity/nodeKey.js';
 import { ALPN_PEER } from '../../wire/join.js';
 import { type ConnectOptions, connectSecure } from './connect.js';
-import type { LiveConnections } from './liveConnections.js';
 
 /** A connection that takes longer on a LAN is not going to serve a build. */
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -15,9 +14,9 @@ const CONNECT_TIMEOUT_MS = 3_000;
 export function undiciConnector(
   key: NodeKey,
   expect: ConnectOptions['expect'],
-  options: { timeoutMs?: number; signal?: AbortSignal; live?: LiveConnections } = {},
+  options: { timeoutMs?: number; signal?: AbortSignal } = {},
 ): buildConnector.connector {
-  const { timeoutMs = CONNECT_TIMEOUT_MS, signal, live } = options;
+  const { timeoutMs = CONNECT_TIMEOUT_MS, signal } = options;
   return ({ hostname, port }, callback) => {
     const host = hostname.replace(/^\[|\]$/g, '');
     connectSecure({
@@ -28,7 +27,6 @@ export function undiciConnector(
       expect,
       timeoutMs,
       ...(signal && { signal }),
-      ...(live && { live }),
     }).then(
       ({ socket }) => callback(null, socket),
       (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
