@@ -1,0 +1,114 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import type { StatsInfo } from '../../src/wire/control.js';
+import { Developer, formMesh } from '../harness/developer.js';
+import type { Finished, RunOptions } from '../harness/programs.js';
+
+/** Path → text, relative to the project's parent: `app/Cargo.toml`, `shared/src/lib.rs`. */
+export type Files = Readonly<Record<string, string>>;
+
+export type Counted = Pick<StatsInfo, 'units' | 'hits' | 'misses' | 'compiled' | 'bypassed'> &
+  StatsInfo;
+
+/** A small workspace of one developer; its files may be edited between builds. */
+export class Project {
+  readonly developer: Developer;
+  /** Parent of everything in `files`. */
+  readonly parent: string;
+  /** Where cargo runs: the directory `app`. */
+  readonly dir: string;
+
+  constructor(developer: Developer, parent: string) {
+    this.developer = developer;
+    this.parent = parent;
+    this.dir = join(parent, 'app');
+  }
+
+  async write(files: Files): Promise<this> {
+    for (const [path, text] of Object.entries(files)) {
+      const file = join(this.parent, path);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, text);
+    }
+    return this;
+  }
+
+  async remove(path: string): Promise<void> {
+    await rm(join(this.parent, path), { recursive: true, force: true });
+  }
+
+  /** Runs cargo through the launcher; throws when it fails. */
+  cargo(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    return this.developer.cargo(args, { cwd: this.dir, ...options });
+  }
+
+  /** Runs cargo and says what this node counted meanwhile. */
+  async count(args: readonly string[], options: RunOptions = {}): Promise<Counted> {
+    await this.developer.resetStats();
+    await this.cargo(args, options);
+    return this.developer.stats();
+  }
+
+  /** Standard output of the debug program of that name. */
+  async output(name = 'app', profile = 'debug'): Promise<string> {
+    const program = join(this.dir, 'target', profile, name);
+    const { stdout } = await this.developer.run(program, [], { cwd: this.dir });
+    return stdout.trim();
+  }
+
+  async clean(): Promise<void> {
+    await rm(join(this.dir, 'target'), { recursive: true, force: true });
+  }
+}
+
+export interface Pair {
+  alice: Developer;
+  bob: Developer;
+  /** The same files for both, at paths that no other project has. */
+  both(files: Files): Promise<{ alice: Project; bob: Project }>;
+  /** A project of Alice's alone. */
+  one(files: Files): Promise<Project>;
+}
+
+/** Two developers with a node each, in one mesh, for all tests of a file. */
+export function pairOfDevelopers(): Pair {
+  let alice: Developer | undefined;
+  let bob: Developer | undefined;
+  let projects = 0;
+  beforeAll(async () => {
+    alice = await Developer.create('alice', { workspace: 'bound' });
+    bob = await Developer.create('bob', { workspace: 'bound' });
+    await formMesh('traps', alice, bob);
+  }, 60_000);
+  afterAll(async () => {
+    await alice?.dispose();
+    await bob?.dispose();
+  });
+  const project = (developer: Developer, parent: string, files: Files) =>
+    new Project(developer, parent).write(files);
+  return {
+    get alice() {
+      return alice!;
+    },
+    get bob() {
+      return bob!;
+    },
+    async both(files) {
+      const name = `p${++projects}`;
+      return {
+        alice: await project(alice!, join(alice!.root, 'src', name), files),
+        bob: await project(bob!, join(bob!.root, 'other', 'place', name), files),
+      };
+    },
+    one(files) {
+      const name = `p${++projects}`;
+      return project(alice!, join(alice!.root, 'src', name), files);
+    },
+  };
+}
+
+/** Cargo.toml of a package without dependencies; `more` is appended. */
+export function manifest(name: string, more = ''): string {
+  return `[package]\nname = "${name}"\nversion = "0.1.0"\nedition = "2021"\n${more}`;
+}
