@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { build } from './build.mjs';
 import { furnishCargoHome } from './demo/cargoHome.mjs';
 import { Person } from './demo/person.mjs';
@@ -68,9 +69,13 @@ async function meet(alice, bob) {
   await alice.vrift(['mesh', 'create', 'demo']);
   const { token } = await alice.vrift(['mesh', 'invite']);
   await bob.vrift(['mesh', 'join', '-'], { input: `${token}\n` });
-  const seen = [await connection(alice, bob), await connection(bob, alice)];
-  const found = { mdns: 'by mDNS', static: 'by address', exchange: 'by the invitation' };
-  say(`Two nodes in one mesh, which found each other ${found[seen[0].via]}:`);
+  // The token held Alice's address. As on any other morning, only mDNS can help them now: both
+  // nodes come back on other ports.
+  for (const person of [alice, bob]) await person.leave();
+  for (const person of [alice, bob]) await person.start();
+  const ways = [await connection(alice, bob), await connection(bob, alice)].map(({ via }) => via);
+  const how = ways.includes('mdns') ? 'by mDNS' : `by ${ways.join(' and ')}`;
+  say(`Two nodes in one mesh, which found each other ${how}:`);
   say(`  Alice   ${alice.checkout}`);
   say(`  Bob     ${bob.checkout}\n`);
 }
@@ -165,7 +170,8 @@ async function showProgram(bob) {
   const { stdout } = await bob.run([join(bob.checkout, 'target', 'debug', 'quill')], {
     cwd: bob.checkout,
   });
-  say(`\nThe program that Bob did not compile:\n\n${stdout.trimEnd()}`);
+  const text = process.stdout.isTTY ? stdout : stripVTControlCharacters(stdout);
+  say(`\nThe program that Bob did not compile:\n\n${text.trimEnd()}`);
 }
 
 function say(text) {

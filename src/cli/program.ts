@@ -12,6 +12,7 @@ import { addStats } from './commands/stats.js';
 import { addStatus } from './commands/status.js';
 import { addStop } from './commands/stop.js';
 import { addVerify } from './commands/verify.js';
+import { addWhy } from './commands/why.js';
 import { printFailure } from './output.js';
 
 /** Parses and runs one command line. Every ending has set the exit code. */
@@ -44,7 +45,7 @@ function build(cli: Cli): Command {
       '\nFirst day:\n  vrift mesh create office\n  vrift init\n  cargo build\n  vrift stats',
     );
   const adders = [addStart, addStop, addStatus, addRun, addInit, addMesh, addPeers, addStats];
-  for (const add of [...adders, addGc, addVerify, addLog]) add(program, cli);
+  for (const add of [...adders, addWhy, addGc, addVerify, addLog]) add(program, cli);
   return program;
 }
 

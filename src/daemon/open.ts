@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { systemClock } from '../base/clock.js';
 import type { Digest } from '../base/digest.js';
 import type { ArtifactRecord } from '../pipeline/artifacts.js';
+import type { UnitHistory } from '../pipeline/history.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 import type { StorePort } from '../pipeline/ports.js';
 import { openHasher } from '../store/hashing.js';
@@ -10,7 +11,7 @@ import type { StatusInfo } from '../wire/control.js';
 import { VERSION } from '../wire/version.js';
 import { effectiveSettings, isBroken } from './config/project.js';
 import { openDisk } from './disk.js';
-import { flagParam, optionalNumber, type RpcTable } from './lifecycle/rpc.js';
+import { flagParam, optionalNumber, optionalText, type RpcTable } from './lifecycle/rpc.js';
 import type { NodeContext, OpenedNode } from './lifecycle/serve.js';
 import { MeshLink } from './mesh/link.js';
 import { openRecorder } from './recorder.js';
@@ -19,6 +20,8 @@ import { openTools } from './tools/tools.js';
 /** Entries of the tables; each is a few hundred bytes. */
 const MAX_ARTIFACTS = 200_000;
 const MAX_TIMINGS = 20_000;
+/** Each holds all parts of a key, some kilobytes. */
+const MAX_HISTORY = 5_000;
 
 /** Store, pipeline and mesh of one node, wired together. */
 export async function openNode(context: NodeContext): Promise<OpenedNode> {
@@ -76,6 +79,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     },
     artifacts: store.table<ArtifactRecord>('artifacts', { maxEntries: MAX_ARTIFACTS }),
     timings: store.table<number>('timings', { maxEntries: MAX_TIMINGS }),
+    history: store.table<UnitHistory>('history', { maxEntries: MAX_HISTORY }),
     recorder: openRecorder(stats, log),
   });
 
@@ -100,6 +104,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
   const rpc: RpcTable = {
     status,
     peers: () => mesh.peers(),
+    why: (params) => [...pipeline.history.entries(optionalText(params, 'unit'))],
     gc: (params) => {
       const maxBytes = optionalNumber(params, 'maxBytes');
       const olderThanMs = optionalNumber(params, 'olderThanMs');

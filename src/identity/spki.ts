@@ -39,10 +39,21 @@ export function nodeIdOf(spki: Uint8Array): string {
   return hashId(spki);
 }
 
+/** Making a key object costs more than checking a signature with it; an office has few keys. */
+const known = new Map<string, KeyObject>();
+const MAX_KNOWN = 1_024;
+
 /** @throws TypeError for a key that `isSafeSpki` refuses */
 export function publicKeyOf(spki: Uint8Array): KeyObject {
+  const bytes = Buffer.from(spki);
+  const name = bytes.toString('latin1');
+  const held = known.get(name);
+  if (held !== undefined) return held;
   if (!isSafeSpki(spki)) throw new TypeError('not a usable Ed25519 public key');
-  return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  const key = createPublicKey({ key: bytes, format: 'der', type: 'spki' });
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(name, key);
+  return key;
 }
 
 export function spkiOf(key: KeyObject): Buffer {

@@ -2,6 +2,7 @@ import { normalize } from 'node:path';
 import { canonicalJson } from '../base/canonical.js';
 import type { Digest, Hasher } from '../base/digest.js';
 import type { Manifest } from '../base/result.js';
+import type { Change } from './explain.js';
 import type { Environment, Files } from './ports.js';
 import type { Roots } from './roots.js';
 
@@ -44,28 +45,32 @@ export function firstDifference(
   files: Files,
   hasher: Hasher,
   reach: Reach = 'any',
-): string | undefined {
+): Change | undefined {
   for (const [name, digest] of manifest.bound) {
     const real = roots.expand(name);
-    if (real === undefined || hasher.hash(real) !== digest) return `path of ${name}`;
+    const after = real === undefined ? 'none' : hasher.hash(real);
+    if (after !== digest) return { input: `path of ${name}`, before: digest, after };
   }
   for (const [name, digest] of manifest.env) {
     const value = env.get(name);
     const now = value === undefined ? null : hasher.hash(roots.mapText(value));
-    if (now !== digest) return `variable ${name}`;
+    if (now === digest) continue;
+    return { input: `variable ${name}`, before: digest ?? 'unset', after: now ?? 'unset' };
   }
   if (reach === 'known-roots') {
     const paths = [...manifest.inputs.map(([path]) => path), ...manifest.absent];
     const stray = paths.find((path) => !isKnown(path, roots));
-    if (stray !== undefined) return `path outside of known directories: ${stray}`;
+    if (stray !== undefined) return { input: stray, before: 'any place', after: 'not looked at' };
   }
   for (const [path, digest] of manifest.inputs) {
     const real = roots.expand(path);
-    if (real === undefined || files.digest(real) !== digest) return path;
+    const now = real === undefined ? undefined : files.digest(real);
+    if (now !== digest) return { input: path, before: digest, after: now ?? 'none' };
   }
   for (const path of manifest.absent) {
     const real = roots.expand(path);
-    if (real === undefined || files.exists(real)) return `${path} (must not exist)`;
+    if (real !== undefined && !files.exists(real)) continue;
+    return { input: path, before: 'none', after: 'exists' };
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../base/canonical.js';
 import { toVriftError } from '../base/errors.js';
+import type { Change } from '../keying/explain.js';
 import { firstDifference, manifestDigest, resultKeyOf } from '../keying/manifest.js';
 import { answers, byPreference } from './choose.js';
 import { messageFormat } from './messages.js';
@@ -15,23 +16,26 @@ export interface Found {
   received: number;
 }
 
-/** Why there is no hit: the first input that differs from the latest earlier result. */
+/** No hit, and the first input that differs from the latest result of the same unit key. */
 export interface Miss {
-  why: string;
+  difference: Change | undefined;
+  /** Whether there was any earlier result of the unit key. */
+  known: boolean;
 }
 
 /** The best result on this disk whose inputs are the same now. */
 export function findLocal(unit: Unit, ports: PipelinePorts): Found | Miss {
   const { store, disk, hasher } = ports;
   const format = messageFormat(unit.plan, hasher);
-  let why: string | undefined;
+  let first: Change | undefined;
+  let known = false;
   for (const { digest, manifest } of store.manifestsOf(unit.key)) {
     const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher);
+    known = true;
     if (difference !== undefined) {
-      why ??= difference;
+      first ??= difference;
       continue;
     }
-    why ??= 'no result for these messages and this optimisation';
     const results = store.resultsOf(resultKeyOf(unit.key, digest, hasher));
     for (const stored of results.toSorted(byPreference)) {
       if (!answers(stored.result, unit, format)) continue;
@@ -40,7 +44,7 @@ export function findLocal(unit: Unit, ports: PipelinePorts): Found | Miss {
       return { stored, from: 'disk', peer: undefined, received: 0 };
     }
   }
-  return { why: why ?? 'new' };
+  return { difference: first, known };
 }
 
 /** Milliseconds: a peer's answer is worth waiting for in relation to what compiling costs. */

@@ -2,10 +2,12 @@ import { relative } from 'node:path';
 import { toVriftError } from '../base/errors.js';
 import type { RustcPlan } from '../compilers/plan.js';
 import { parseRustc } from '../compilers/rustc/parse.js';
+import type { Change } from '../keying/explain.js';
 import { hasRawBytes } from '../wire/bytes.js';
 import { ACK_MS, type CallFrame } from '../wire/launcher.js';
 import { Artifacts } from './artifacts.js';
 import { Flights } from './flights.js';
+import { History } from './history.js';
 import { type Fresh, snapshotFresh } from './inputs.js';
 import { type Found, findLocal, findRemote } from './lookup.js';
 import { unmappings } from './messages.js';
@@ -31,10 +33,17 @@ export class Pipeline {
   readonly #ports: PipelinePorts;
   readonly #artifacts: Artifacts;
   readonly #flights = new Flights();
+  readonly #history: History;
 
   constructor(ports: PipelinePorts) {
     this.#ports = ports;
     this.#artifacts = new Artifacts(ports.artifacts, ports.disk, ports.hasher);
+    this.#history = new History(ports.history, () => ports.clock.now());
+  }
+
+  /** The last outcomes, for whoever asks why. */
+  get history(): History {
+    return this.#history;
   }
 
   /** Answers one launcher. Never throws: whatever goes wrong, the compiler runs. */
@@ -78,8 +87,9 @@ export class Pipeline {
     const excluded = excludedBy(rules, unit, this.#ports.tools.targetDir(plan.outDir, env));
     if (excluded !== undefined) {
       const { reason, detail } = excluded;
+      this.#history.note(unit, 'bypass', reason);
       this.#ports.recorder.outcome({ kind: 'bypass', unit: plan.crateName, reason, detail });
-      return this.#run(unit, channel, { store: false, why: undefined });
+      return this.#run(unit, channel, { store: false, changes: undefined });
     }
     const wishes: Wishes = {
       recache: env.get('VRIFT_RECACHE') === '1',
@@ -87,15 +97,15 @@ export class Pipeline {
     };
     await this.#flights.wait(unit.key, PATIENCE_MS);
     using _flight = this.#flights.begin(unit.key);
-    let why = 'asked to compile';
+    let changes: Change[] = [];
     if (!wishes.recache) {
       const expectedMs = this.#ports.timings.get(timingKey(plan)) ?? 1_000;
       const local = findLocal(unit, this.#ports);
-      if ('why' in local) why = local.why;
-      const found = 'why' in local ? await findRemote(unit, expectedMs, this.#ports) : local;
+      if ('known' in local) changes = this.#history.changes(unit, local.difference);
+      const found = 'known' in local ? await findRemote(unit, expectedMs, this.#ports) : local;
       if (found !== undefined && (await this.#restore(unit, found, channel, started))) return;
     }
-    await this.#run(unit, channel, { store: !wishes.readonly, why });
+    await this.#run(unit, channel, { store: !wishes.readonly, changes });
   }
 
   /** @returns false when the launcher could not put the result in place: the compiler must run. */
@@ -130,6 +140,7 @@ export class Pipeline {
       });
     }
     store.touch(result.resultKey);
+    this.#history.note(unit, 'hit', found.peer ?? found.from);
     recorder.outcome({
       kind: 'hit',
       unit: unit.plan.crateName,
@@ -146,7 +157,7 @@ export class Pipeline {
   async #run(
     unit: Unit,
     channel: Channel,
-    options: { store: boolean; why: string | undefined },
+    options: { store: boolean; changes: Change[] | undefined },
   ): Promise<void> {
     const { disk, recorder, clock, timings } = this.#ports;
     const localOnly = this.#staysLocal(unit);
@@ -178,14 +189,15 @@ export class Pipeline {
           if (waits) channel.send({ act: 'kept' });
         },
       );
-      if (options.why === undefined) return;
+      if (options.changes === undefined) return;
+      this.#history.note(unit, 'miss', stored, options.changes);
       recorder.outcome({
         kind: 'miss',
         unit: unit.plan.crateName,
         key: unit.key,
         code: report.code,
         ms: report.ms,
-        why: options.why,
+        why: options.changes[0]?.input ?? 'new',
         stored,
       });
     } finally {

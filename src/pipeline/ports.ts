@@ -182,5 +182,6 @@ export interface PipelinePorts {
   rules(outDir: string, cwd: string): ProjectRules | string;
   artifacts: TablePort<import('./artifacts.js').ArtifactRecord>;
   timings: TablePort<number>;
+  history: TablePort<import('./history.js').UnitHistory>;
   recorder: Recorder;
 }

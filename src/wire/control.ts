@@ -93,3 +93,20 @@ export interface StatsInfo {
   savedMs: number;
   latencyMs: { hitDisk: Percentiles; hitPeer: Percentiles };
 }
+
+/** The last outcome of one unit (`vrift why`). */
+export interface WhyInfo {
+  unit: string;
+  /** `rlib`, `bin`, `test`, …; `(check)` behind it when nothing is linked. */
+  crateType: string;
+  outcome: 'hit' | 'miss' | 'bypass';
+  /** `disk` or a node id for a hit; what became of the result for a miss; the reason of a bypass. */
+  from: string;
+  key: string;
+  /** For a miss: what differs from the unit's outcome before, first input first. */
+  diff: { input: string; before: string; after: string }[];
+  /** Milliseconds since the epoch. */
+  at: number;
+  /** For a miss that only follows from a dependency's: the unit and input where it began. */
+  root: { unit: string; input: string } | null;
+}

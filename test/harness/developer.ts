@@ -187,7 +187,9 @@ export class Developer implements AsyncDisposable {
 
   /** SIGKILL for a node in any state: running, stopped, or ended already. */
   endNode(): void {
-    for (const pid of this.#pids) kill(pid);
+    for (const pid of this.#pids) {
+      if (serves(pid, this.vriftHome)) kill(pid);
+    }
   }
 
   /** Removes the target directory, as `cargo clean` would. */
@@ -233,17 +235,21 @@ function kill(pid: number): void {
   }
 }
 
-/** A node that a command started on its own: the lock names it, its environment confirms it. */
+/** A node that a command started on its own: the lock names it. */
 function runningNode(vriftHome: string): number | undefined {
   const lock = join(vriftHome, 'run', 'lock');
   if (!existsSync(lock)) return undefined;
   const { pid } = JSON.parse(readFileSync(lock, 'utf8')) as { pid: number };
+  return serves(pid, vriftHome) ? pid : undefined;
+}
+
+/** Whether a process is the node of this home, and not a stranger with an old node's number. */
+function serves(pid: number, vriftHome: string): boolean {
   try {
-    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
-    return environment.includes(`VRIFT_HOME=${vriftHome}\0`) ? pid : undefined;
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`VRIFT_HOME=${vriftHome}\0`);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    if (code === 'ENOENT' || code === 'ESRCH') return false;
     throw error;
   }
 }
