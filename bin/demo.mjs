@@ -187,6 +187,9 @@ const interrupted = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(name, () => interrupted.abort(new Error(`ended by ${name}`)));
 }
+// A reader that went away (`npm start | head`) must not keep us from cleaning up.
+process.stdout.on('error', () => interrupted.abort(new Error('nobody reads the output')));
+process.stderr.on('error', () => interrupted.abort(new Error('nobody reads the output')));
 const args = process.argv.slice(2);
 if (args[0] === '--help' || args[0] === '-h') {
   process.stdout.write(USAGE);

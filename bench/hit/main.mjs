@@ -22,6 +22,8 @@ const PLACES = { home: 'home', cargoHome: 'unused', vriftHome: 'v', work: 'work'
 const interrupted = new AbortController();
 process.on('SIGINT', () => interrupted.abort());
 process.on('SIGTERM', () => interrupted.abort());
+// A reader that went away must not keep us from cleaning up.
+process.stdout.on('error', () => interrupted.abort());
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -119,7 +121,9 @@ async function alternate(contest, names, round) {
   return times;
 }
 
-const times = (rounds, over, under) => `${ratio(rounds, over, under).toFixed(2)} ×`;
+function times(rounds, over, under) {
+  return `${ratio(rounds, over, under).toFixed(2)} ×`;
+}
 
 function row(label, rounds, name, comparison) {
   const all = rounds.map((round) => round[name]);
@@ -143,6 +147,8 @@ function print({ workspace, args, cold, warm, stats }) {
   const { p50, p95 } = stats.latencyMs.hitDisk;
   console.log(`\nin the node, per hit: ${p50.toFixed(2)} ms median, ${p95.toFixed(2)} ms at 95 %`);
   if (stats.compiled > 0) {
-    console.log(`warm builds still compiled ${stats.compiled / warm.length} units each`);
+    const reasons = Object.entries(stats.bypassed).map(([reason, n]) => `${reason} ${n}`);
+    const why = [`misses ${stats.misses}`, ...reasons].join(', ');
+    console.log(`warm builds compiled ${stats.compiled} units in ${warm.length} rounds: ${why}`);
   }
 }

@@ -13,6 +13,8 @@ const DROPPED =
  * Toolchains stay where rustup keeps them.
  */
 export class Person {
+  #mayRun = false;
+
   /** @param places directories relative to `root`: home, cargoHome, vriftHome, work */
   constructor(name, root, places, { signal } = {}) {
     this.name = name;
@@ -65,16 +67,21 @@ export class Person {
   }
 
   async start() {
+    this.#mayRun = true;
     this.node = await this.vrift(['start']);
     return this.node;
   }
 
   /** Ends the node, politely first. Works while everything else is being aborted. */
   async leave() {
-    if (this.node === undefined) return;
-    const { pid } = this.node;
+    if (!this.#mayRun) return;
+    this.#mayRun = false;
+    const unaborted = { signal: undefined };
+    // A start that was interrupted may have left a node that does not answer yet: wait for it.
+    this.node ??= await this.vrift(['start'], unaborted).catch(() => undefined);
+    const pid = this.node?.pid;
     this.node = undefined;
-    await this.vrift(['stop'], { signal: undefined }).catch(() => forceEnd(pid));
+    if (pid !== undefined) await this.vrift(['stop'], unaborted).catch(() => forceEnd(pid));
   }
 }
 

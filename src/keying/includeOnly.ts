@@ -26,7 +26,7 @@ const COMPUTED = /(?<![A-Za-z0-9_])(?:option_)?env!\s*[([{]\s*[^\s")\]}]/;
 /** `include!(concat!(env!("OUT_DIR"), "/x.rs"))`, `include_str!(concat!(env!("V"), "/a", "/b"))`. */
 function includeUse(variable: string): RegExp {
   const space = '\\s*';
-  const literal = '"[^"\\\\]*"';
+  const literal = '"(?:[^"\\\\]|\\\\.)*"';
   const pattern = [
     '(?<![A-Za-z0-9_])include(?:_str|_bytes)?!',
     '\\(',

@@ -72,6 +72,7 @@ export function unitKeyParts(
     source: roots.mapText(plan.source),
     cwd: roots.map(cwd),
     arguments: keyedWords(plan, roots),
+    remapped: remappedRoots(plan, roots),
     canonical: parts.canonical,
     linkerName: plan.linker === undefined ? undefined : roots.mapText(plan.linker),
     libraries: plan.nativeLibs,
@@ -92,6 +93,21 @@ export function unitKeyParts(
 
 export function unitKeyOf(parts: Record<string, unknown>, hasher: Hasher): Digest {
   return hasher.hash(canonicalJson(parts));
+}
+
+/**
+ * A user's own `--remap-path-prefix` from above a root leaves what lies between the two in the
+ * outputs: `$HOME=/h` makes `/h/.cargo/…` of CARGO_HOME. The mapped argument does not say that.
+ */
+function remappedRoots(plan: RustcPlan, roots: Roots): string[] | undefined {
+  const places = plan.arguments
+    .filter((argument) => argument.flag === '--remap-path-prefix')
+    .map(({ value = '' }) => value.slice(0, value.lastIndexOf('=')).replace(/\/+$/, ''))
+    .flatMap((from) => {
+      const below = roots.spellings().filter(({ real }) => real.startsWith(`${from}/`));
+      return below.map(({ name, real }) => `${name} ${real.slice(from.length)}`);
+    });
+  return places.length === 0 ? undefined : places;
 }
 
 function readBy(names: readonly string[], env: Environment, roots: Roots): Record<string, string> {

@@ -1,3 +1,4 @@
+import { basename, dirname, join } from 'node:path';
 import type { Digest, Hasher } from '../base/digest.js';
 import { archiveIdentity, isArchive, maskedDigest } from '../keying/archive.js';
 import type { DiskPort, TablePort } from './ports.js';
@@ -51,7 +52,9 @@ export class Artifacts {
     const settled = new Promise<void>((resolve) => {
       finish = resolve;
     });
-    const entries = [...records].map(([path, record]) => [path, { record, settled }] as const);
+    const entries = [...records].map(
+      ([path, record]) => [this.#place(path), { record, settled }] as const,
+    );
     for (const [path, entry] of entries) this.#running.set(path, entry);
     return {
       settle: () => {
@@ -63,8 +66,13 @@ export class Artifacts {
     };
   }
 
+  /** A target directory that is reached through a symlink has the same files. */
+  #place(path: string): string {
+    return join(this.#disk.realpath(dirname(path)), basename(path));
+  }
+
   put(path: string, record: ArtifactRecord): void {
-    this.#table.put(path, record);
+    this.#table.put(this.#place(path), record);
   }
 
   #learn(digest: Digest, identity: Digest): void {
@@ -74,9 +82,10 @@ export class Artifacts {
 
   /** The record of a path, when the file is still the one that was made. */
   at(path: string): ArtifactRecord | undefined {
-    const running = this.#running.get(path);
+    const place = this.#place(path);
+    const running = this.#running.get(place);
     if (running !== undefined) return running.record;
-    const record = this.#table.get(path);
+    const record = this.#table.get(place);
     if (record === undefined || record.digest === null) return undefined;
     return this.#disk.digest(path) === record.digest ? record : undefined;
   }
@@ -88,7 +97,7 @@ export class Artifacts {
     const open = [...paths];
     for (let path = open.pop(); path !== undefined; path = open.pop()) {
       if (records.has(path)) continue;
-      if (whole) await this.#running.get(path)?.settled;
+      if (whole) await this.#running.get(this.#place(path))?.settled;
       const record = this.at(path);
       if (record === undefined) {
         foreign.push(path);
@@ -108,7 +117,7 @@ export class Artifacts {
   identityOf(path: string, masks: ReadonlySet<string>): Digest | undefined {
     const digest = this.#disk.digest(path);
     if (digest === undefined) return undefined;
-    const record = this.#table.get(path);
+    const record = this.#table.get(this.#place(path));
     const known = record?.digest === digest ? record.identity : undefined;
     if (known !== undefined) return known;
     const learnt = this.#identities.get(digest);

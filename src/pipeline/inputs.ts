@@ -5,6 +5,7 @@ import { parseDepInfo } from '../keying/depInfo.js';
 import { isIncludeOnly } from '../keying/includeOnly.js';
 import { parseLinkInputs } from '../keying/linkInputs.js';
 import { type Artifacts, masksOf } from './artifacts.js';
+import { namedFiles } from './named.js';
 import type { DiskPort } from './ports.js';
 import type { Unit } from './prepare.js';
 
@@ -71,7 +72,7 @@ export async function readManifest(
   const texts = rustTexts(sources, disk);
   const inputs = new Map<string, Digest>();
   const bundled = bundledLibraries(unit, texts, disk);
-  for (const path of new Set([...sources, ...linked, ...bundled])) {
+  for (const path of new Set([...sources, ...linked, ...bundled, ...namedFiles(unit, disk)])) {
     const changed = disk.changedNs(path);
     const digest = await disk.digestAsync(path);
     if (changed === undefined || digest === undefined) {
@@ -140,9 +141,27 @@ function rustTexts(sources: readonly string[], disk: DiskPort): string[] {
 async function macrosMayRead(name: string, unit: Unit, disk: DiskPort): Promise<boolean> {
   for (const [path, record] of unit.closure.records) {
     if (record.role === 'rlib' && unit.closure.records.has(siblingRmeta(path))) continue;
-    if (await disk.mentions(path, name)) return true;
+    if (!(await disk.mentions(path, name))) continue;
+    // Sources that only include by it hold no macro that could do anything else with it.
+    if (record.role === 'proc-macro' || !isIncludeOnly(name, sourcesOf(path, unit, disk))) {
+      return true;
+    }
   }
   return false;
+}
+
+/** Texts that a dependency was compiled from, by the dep-info beside it; [] when one is gone. */
+function sourcesOf(path: string, unit: Unit, disk: DiskPort): string[] {
+  const stem = basename(path).replace(/^lib/, '').replace(/\.[a-z]+$/, '');
+  const depInfo = disk.read(join(dirname(path), `${stem}.d`))?.toString('utf8');
+  if (depInfo === undefined) return [];
+  const texts: string[] = [];
+  for (const input of parseDepInfo(depInfo).inputs) {
+    const text = disk.read(resolve(unit.cwd, input))?.toString('utf8');
+    if (text === undefined) return [];
+    if (input.endsWith('.rs')) texts.push(text);
+  }
+  return texts;
 }
 
 function siblingRmeta(path: string): string {
@@ -185,9 +204,11 @@ function linkedFiles(
   if (text === undefined) return 'linker named no inputs';
   const files: string[] = [];
   const masks = masksOf(unit.closure.records.values(), unit.plan.extraFilename);
+  // rustc names rlibs without symlinks, however the call spelt them.
+  const known = new Set([...unit.closure.records.keys()].map((path) => disk.realpath(path)));
   for (const written of parseLinkInputs(text)) {
     const path = resolve(unit.cwd, written);
-    if (path.startsWith(`${unit.toolchain.sysroot}/`) || unit.closure.records.has(path)) continue;
+    if (path.startsWith(`${unit.toolchain.sysroot}/`) || known.has(disk.realpath(path))) continue;
     if (/\.(rcgu\.o|rmeta)$/.test(path) || basename(path) === 'symbols.o') continue;
     const own = unit.outputs.some((output) => output.path === path);
     if (own || path.startsWith(`${join(unit.plan.outDir, 'rustc')}`)) continue;

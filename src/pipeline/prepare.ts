@@ -1,9 +1,9 @@
-import { dirname, isAbsolute } from 'node:path';
+import { dirname, isAbsolute, relative } from 'node:path';
 import type { Digest } from '../base/digest.js';
 import type { BypassReason, PlannedOutput, RustcPlan } from '../compilers/plan.js';
 import { outputsOf } from '../compilers/rustc/outputs.js';
 import { canonicalMetadata } from '../keying/canonical.js';
-import type { Environment } from '../keying/ports.js';
+import type { Environment, Files } from '../keying/ports.js';
 import { type Roots, rootsOf } from '../keying/roots.js';
 import { unitKeyOf, unitKeyParts } from '../keying/unitKey.js';
 import { incrementalState, rewriteArgv } from './argv.js';
@@ -65,7 +65,7 @@ export async function prepare(
 
   const paths = plan.externs.flatMap((entry) => entry.path ?? []);
   const closure = await artifacts.closure(paths, plan.bundles);
-  const own = packagePlace(plan, cwd, env);
+  const own = packagePlace(plan, cwd, env, ports.disk);
   const roots = rootsOf(
     {
       workspace: own.workspace,
@@ -143,12 +143,26 @@ function packagePlace(
   plan: RustcPlan,
   cwd: string,
   env: Environment,
+  files: Files,
 ): { workspace: string | undefined; outside: string | undefined } {
-  if (!isAbsolute(plan.source)) return { workspace: cwd, outside: undefined };
+  if (!isAbsolute(plan.source)) {
+    return { workspace: spelt(cwd, env.get('CARGO_MANIFEST_DIR'), files), outside: undefined };
+  }
   const root = env.get('CARGO_MANIFEST_DIR') ?? cwd;
   const home = cargoHome(env);
   const fetched = home !== undefined && root.startsWith(`${home}/`);
   return { workspace: undefined, outside: fetched || dirname(root) === root ? undefined : root };
+}
+
+/**
+ * The system gives a working directory without symlinks. Where the user named the workspace
+ * through one, cargo's variables and file names have the user's spelling.
+ */
+function spelt(cwd: string, manifestDir: string | undefined, files: Files): string {
+  if (manifestDir === undefined || `${manifestDir}/`.startsWith(`${cwd}/`)) return cwd;
+  const inside = relative(cwd, files.realpath(manifestDir));
+  const top = inside === '' ? manifestDir : manifestDir.slice(0, -(inside.length + 1));
+  return files.realpath(top) === cwd ? top : cwd;
 }
 
 function cargoHome(env: Environment): string | undefined {

@@ -6,10 +6,14 @@ const CAPABILITIES = {
   cargo: () => runs('cargo', '--version'),
   cc: () => runs('cc', '--version'),
   ar: () => runs('ar', '--version'),
+  /** A terminal for programs that ask for one (util-linux). */
+  script: () => runs('script', '--version'),
   gdb: () => runs('gdb', '--version'),
   avahi: () => runs('avahi-daemon', '--version'),
   /** Network namespaces: iproute2, and the right to make them. */
   netns: () => runs('unshare', '--net', 'ip', 'link', 'show', 'lo'),
+  /** To give a file to another user. */
+  root: () => process.getuid?.() === 0,
   /** Mounts of our own, e.g. a small tmpfs as a full disk. */
   mounts: () => runs('unshare', '--mount', 'true'),
 } as const satisfies Record<string, () => boolean>;

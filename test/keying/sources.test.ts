@@ -10,6 +10,7 @@ describe('a variable used to name included files', () => {
   it.each([
     [INCLUDE],
     ['const T: &str = include_str!(concat!(env!("OUT_DIR"), "/a", "/b.txt"));'],
+    ['include!(concat!(env!("OUT_DIR"), "\\\\version.expr"));'],
     ['include!( concat! ( env!( "OUT_DIR" ) , "/gen.rs" ) );'],
     ['static B: &[u8] = include_bytes!(core::concat!(core::env!("OUT_DIR"), "/x"));'],
   ])('is proven for %s', (source) => {

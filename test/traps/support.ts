@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { StatsInfo } from '../../src/wire/control.js';
@@ -32,6 +32,10 @@ export class Project {
       await writeFile(file, text);
     }
     return this;
+  }
+
+  read(path: string): Promise<string> {
+    return readFile(join(this.parent, path), 'utf8');
   }
 
   async remove(path: string): Promise<void> {

@@ -24,6 +24,8 @@ const POLL_MS = 15;
 /** After a faster starter's node has taken the home, and does not answer yet. */
 const LOSER_WAIT_MS = 200;
 const DISMISS_MS = 2000;
+/** What a call leaves behind is small and dies young: a large nursery would only stay resident. */
+const NODE_FLAGS = ['--max-semi-space-size=2'];
 const MAX_OUTPUT_BYTES = 256 * 1024;
 
 /**
@@ -82,7 +84,7 @@ class Detached {
     const size = statSync(paths.output, { throwIfNoEntry: false })?.size ?? 0;
     const output = openSync(paths.output, size > MAX_OUTPUT_BYTES ? 'w' : 'a', 0o600);
     const entry = fileURLToPath(new URL('./entry.js', import.meta.url));
-    this.#process = spawn(process.execPath, [entry, paths.home, this.#report], {
+    this.#process = spawn(process.execPath, [...NODE_FLAGS, entry, paths.home, this.#report], {
       cwd: paths.home,
       env: nodeEnvironment(env, paths.home),
       detached: true,

@@ -18,7 +18,10 @@ interface Anatomy {
 }
 
 /** Link arguments that make linkers write files of which nobody tells us. */
-const SIDE_FILES = /-Map|--print-map|--out-implib|--dependency-file|--cref|-plugin-opt|--reproduce/;
+const SIDE_FILES = /-Map|--print-map|--out-implib|--dependency-file|--cref|-plugin-opt|--reproduce|save-temps|time-trace/;
+
+/** `@file`, for the driver or behind `-Wl,` for the linker: neither says that it read one. */
+const RESPONSE_FILE = /(^|,)@/;
 
 /** Arguments that decide which linker a driver starts and where it looks. */
 const CHOOSES = /^(-fuse-ld=|-B|--sysroot=|-m\d|--target=|-L|-nostdlib|-static|--ld-path=)/;
@@ -36,6 +39,8 @@ export class Linkers {
   async identify(plan: RustcPlan, cwd: string, env: Environment): Promise<Linker | string> {
     const side = plan.linkArgs.find((arg) => SIDE_FILES.test(arg));
     if (side !== undefined) return `writes a side file: ${side}`;
+    const response = plan.linkArgs.find((arg) => RESPONSE_FILE.test(arg));
+    if (response !== undefined) return `reads a response file: ${response}`;
     const driver = findProgram(plan.linker ?? 'cc', cwd, env);
     if (driver === undefined) return `not found: ${plan.linker ?? 'cc'}`;
     const own = this.#options.digest(realpathSync(driver));

@@ -1,0 +1,66 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Finished, type RunOptions, until } from '../harness/programs.js';
+import type { Counted, Project } from './support.js';
+
+export interface CallOptions extends RunOptions {
+  /** What stands before the flags; left out: `rustc` as the search finds it. */
+  compiler?: readonly string[];
+  source?: string;
+}
+
+export interface Called extends Finished {
+  counted: Counted;
+}
+
+/**
+ * One compiler call through the launcher as cargo would make it, but quicker: `main.rs` becomes
+ * the program `out/app`. Like cargo's, it may fail: see `code`.
+ */
+export async function rustc(
+  project: Project,
+  flags: readonly string[] = [],
+  { compiler = ['rustc'], source = 'main.rs', ...options }: CallOptions = {},
+): Promise<Called> {
+  const { developer, dir } = project;
+  await mkdir(join(dir, 'out'), { recursive: true });
+  await developer.resetStats();
+  const words = [
+    ...compiler,
+    ...['--crate-name', 'app', '--edition=2021', source, '--emit=dep-info,link'],
+    ...['--out-dir', 'out', '-C', 'metadata=0123456789abcdef', ...flags],
+  ];
+  const launcher = join(developer.bin, 'vrift-rustc');
+  const ended = await developer.run(launcher, words, {
+    cwd: dir,
+    allowFailure: true,
+    ...options,
+  });
+  const counted = await until('the node counts the call', async () => {
+    const stats = await developer.stats();
+    return stats.units + stats.probes > 0 ? stats : undefined;
+  });
+  return { ...ended, counted };
+}
+
+/** What `out/app` prints. */
+export async function printed(project: Project): Promise<string> {
+  const { stdout } = await project.developer.run(join(project.dir, 'out', 'app'), [], {
+    cwd: project.dir,
+  });
+  return stdout.trim();
+}
+
+/** Any program in the project's directory. */
+export async function tool(project: Project, program: string, ...args: string[]): Promise<string> {
+  const { stdout } = await project.developer.run(program, args, { cwd: project.dir });
+  return stdout;
+}
+
+/** How many results this node keeps. */
+export async function kept(project: Project): Promise<number> {
+  return (await project.developer.status()).store.results;
+}
+
+export const COMPILED = { compiled: 1, hits: { disk: 0, peer: 0, remote: 0 } };
+export const FROM_DISK = { compiled: 0, hits: { disk: 1, peer: 0, remote: 0 } };

@@ -1,0 +1,277 @@
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { COMPILED, FROM_DISK, printed, rustc, tool } from './calls.js';
+import { manifest, type Project, pairOfDevelopers } from './support.js';
+
+const pair = pairOfDevelopers();
+
+/** A program in the project, executable. */
+async function script(project: Project, path: string, text: string): Promise<void> {
+  await project.write({ [path]: `#!/bin/sh\n${text}\n` });
+  await chmod(join(project.parent, path), 0o755);
+}
+
+const runpath = async (project: Project) =>
+  /RUNPATH.*\[(.*)\]/.exec(await tool(project, 'readelf', '-d', 'out/app'))?.[1];
+
+const HELLO = 'fn main() { println!("hello"); }\n';
+
+describe('what a link reads', () => {
+  it('a C file behind a -sys crate changes: the program two crates down is linked anew', async () => {
+    const files = {
+      'app/Cargo.toml': `${manifest('app')}[dependencies]\nmid = { path = "mid" }\n[workspace]\n`,
+      'app/src/main.rs': 'fn main() { println!("{}", mid::answer()); }\n',
+      'app/mid/Cargo.toml': manifest('mid', '[dependencies]\nc-sys = { path = "../c-sys" }\n'),
+      'app/mid/src/lib.rs': 'pub fn answer() -> i32 { unsafe { c_sys::answer() } }\n',
+      'app/c-sys/Cargo.toml': manifest('c-sys', 'links = "answer"\n'),
+      'app/c-sys/src/lib.rs': 'extern "C" { pub fn answer() -> i32; }\n',
+      'app/c-sys/answer.c': 'int answer(void) { return 41; }\n',
+      'app/c-sys/build.rs': `use std::process::Command;
+        fn main() {
+          let out = std::env::var("OUT_DIR").unwrap();
+          let run = |program: &str, args: &[&str]| {
+            assert!(Command::new(program).args(args).status().unwrap().success());
+          };
+          run("cc", &["-c", "answer.c", "-o", &format!("{out}/answer.o")]);
+          run("ar", &["crs", &format!("{out}/libanswer.a"), &format!("{out}/answer.o")]);
+          println!("cargo:rerun-if-changed=answer.c");
+          println!("cargo:rustc-link-lib=static=answer");
+          println!("cargo:rustc-link-search=native={out}");
+        }\n`,
+    };
+    const { alice, bob } = await pair.both(files);
+    // What is compiled from a warm incremental state stays on its machine.
+    const plain = { env: { CARGO_INCREMENTAL: '0' } };
+    await alice.cargo(['build'], plain);
+    expect(await alice.output()).toBe('41');
+
+    const edited = { 'app/c-sys/answer.c': 'int answer(void) { return 42; }\n' };
+    await alice.write(edited);
+    // The build script's program and mid stay as they are.
+    expect(await alice.count(['build'], plain)).toMatchObject({ compiled: 2, hits: { disk: 1 } });
+    expect(await alice.output()).toBe('42');
+
+    expect(await bob.count(['build'], plain)).toMatchObject({ compiled: 0, hits: { peer: 4 } });
+    expect(await bob.output()).toBe('41');
+    await bob.write(edited);
+    expect((await bob.count(['build'], plain)).compiled).toBe(0);
+    expect(await bob.output()).toBe('42');
+  });
+
+  it('a cc on PATH that adds a linker flag: a new program, and again when it is edited', async () => {
+    const alice = await pair.one({ 'app/main.rs': HELLO });
+    const env = { PATH: `${alice.dir}/bin:${process.env.PATH}` };
+    const adding = (path: string) =>
+      script(alice, 'app/bin/cc', `exec ${'$'}{REAL:-/usr/bin/cc} "$@" -Wl,-rpath,${path}`);
+    await rustc(alice);
+    expect(await runpath(alice)).toBeUndefined();
+    await adding('/opt/one');
+    expect((await rustc(alice, [], { env })).counted).toMatchObject(COMPILED);
+    expect(await runpath(alice)).toBe('/opt/one');
+    await adding('/opt/two');
+    expect((await rustc(alice, [], { env })).counted).toMatchObject(COMPILED);
+    expect(await runpath(alice)).toBe('/opt/two');
+    await adding('/opt/one');
+    expect((await rustc(alice, [], { env })).counted).toMatchObject(FROM_DISK);
+    expect(await runpath(alice)).toBe('/opt/one');
+  });
+
+  const ANSWER = `extern "C" { static answer: u8; }
+    fn main() { println!("{}", unsafe { &answer as *const u8 as usize }); }\n`;
+  const cases = [
+    {
+      what: 'a linker script named among the inputs',
+      source: ANSWER,
+      file: 'answer.ld',
+      texts: ['answer = 41;\n', 'answer = 42;\n'],
+      flags: ['-C', 'relocation-model=static', '-C', 'link-arg=answer.ld'],
+      look: printed,
+      seen: ['41', '42'],
+    },
+    {
+      what: 'a list of exported symbols',
+      source: `#[no_mangle] pub extern "C" fn first() {}
+        #[no_mangle] pub extern "C" fn second() {}
+        fn main() { first(); second(); }\n`,
+      file: 'exports.txt',
+      texts: ['{ first; };\n', '{ second; };\n'],
+      flags: ['-C', 'link-arg=-Wl,--dynamic-list=exports.txt'],
+      look: async (project: Project) =>
+        /first|second/.exec(await tool(project, 'readelf', '--dyn-syms', '-W', 'out/app'))?.[0],
+      seen: ['first', 'second'],
+    },
+    {
+      what: 'a response file for the linker driver',
+      source: HELLO,
+      file: 'link.args',
+      texts: ['-Wl,-rpath,/opt/one\n', '-Wl,-rpath,/opt/two\n'],
+      flags: ['-C', 'link-arg=@link.args'],
+      look: runpath,
+      seen: ['/opt/one', '/opt/two'],
+    },
+    {
+      what: 'a response file for the linker',
+      source: HELLO,
+      file: 'link.args',
+      texts: ['-rpath=/opt/one\n', '-rpath=/opt/two\n'],
+      flags: ['-C', 'link-arg=-Wl,@link.args'],
+      look: runpath,
+      seen: ['/opt/one', '/opt/two'],
+    },
+    {
+      what: 'a specs file of the linker driver',
+      source: HELLO,
+      file: 'my.specs',
+      texts: ['*link:\n+ -rpath /opt/one\n\n', '*link:\n+ -rpath /opt/two\n\n'],
+      flags: ['-C', 'link-arg=-specs=my.specs'],
+      look: runpath,
+      seen: ['/opt/one', '/opt/two'],
+    },
+    {
+      what: 'a list of symbols to keep, which GNU ld does not name among its inputs',
+      source: `#[no_mangle] pub extern "C" fn first() {}
+        #[no_mangle] pub extern "C" fn second() {}
+        fn main() { first(); second(); }\n`,
+      file: 'keep.txt',
+      texts: ['main\nfirst\n', 'main\nsecond\n'],
+      flags: ['-C', 'link-arg=-fuse-ld=bfd', '-C', 'link-arg=-Wl,--retain-symbols-file=keep.txt'],
+      look: async (project: Project) =>
+        / T (first|second)$/m.exec(await tool(project, 'nm', 'out/app'))?.[1],
+      seen: ['first', 'second'],
+    },
+  ];
+  for (const { what, source, file, texts, flags, look, seen } of cases) {
+    it(`${what} is edited: a new link`, async () => {
+      const alice = await pair.one({ 'app/main.rs': source, [`app/${file}`]: texts[0]! });
+      expect(await rustc(alice, flags)).toMatchObject({ code: 0 });
+      expect(await look(alice)).toBe(seen[0]);
+      await alice.write({ [`app/${file}`]: texts[1]! });
+      expect((await rustc(alice, flags)).counted.compiled).toBe(1);
+      expect(await look(alice)).toBe(seen[1]);
+    });
+  }
+
+  it('an object named in link arguments is compiled anew: a new link', async () => {
+    const alice = await pair.one({
+      'app/main.rs': `extern "C" { fn answer() -> i32; }
+        fn main() { println!("{}", unsafe { answer() }); }\n`,
+    });
+    const object = async (answer: number) => {
+      await alice.write({ 'app/answer.c': `int answer(void) { return ${answer}; }\n` });
+      await tool(alice, 'cc', '-c', 'answer.c', '-o', 'answer.o');
+    };
+    for (const answer of [41, 42]) {
+      await object(answer);
+      const { counted } = await rustc(alice, ['-C', 'link-arg=answer.o']);
+      expect(counted).toMatchObject(COMPILED);
+      expect(await printed(alice)).toBe(`${answer}`);
+    }
+    await object(41);
+    const { counted } = await rustc(alice, ['-C', 'link-arg=answer.o']);
+    expect(counted).toMatchObject(FROM_DISK);
+    expect(await printed(alice)).toBe('41');
+  });
+
+  it('a file that the linker writes beside the program is there every time', async () => {
+    const alice = await pair.one({ 'app/main.rs': HELLO });
+    const maps = [
+      ['-C', 'link-arg=-Wl,-Map=app.map'],
+      ['-C', 'link-args=-Xlinker -Map -Xlinker app.map'],
+      ['-C', 'link-arg=-Wl,--why-extract=app.map'],
+    ];
+    for (const flags of [...maps, ...maps]) {
+      await alice.remove('app/app.map');
+      expect((await rustc(alice, flags)).counted.compiled).toBe(1);
+      expect(await tool(alice, 'ls')).toContain('app.map');
+    }
+  });
+});
+
+describe('which linker links', () => {
+  const GNU = ['-C', 'link-arg=-fuse-ld=bfd'];
+  const places = [
+    { what: 'on PATH', flags: GNU, env: (dir: string) => `${dir}/tools:${process.env.PATH}` },
+    { what: 'below -B', flags: ['-C', 'link-arg=-Btools', ...GNU], env: () => process.env.PATH },
+  ];
+  for (const { what, flags, env } of places) {
+    it(`an ld ${what} appears, is edited and goes, behind an unchanged cc: new links`, async () => {
+      const alice = await pair.one({ 'app/main.rs': HELLO, 'app/tools/README': '' });
+      const link = () => rustc(alice, flags, { env: { PATH: env(alice.dir) } });
+      await link();
+      expect(await runpath(alice)).toBeUndefined();
+      for (const path of ['/opt/one', '/opt/two']) {
+        await script(alice, 'app/tools/ld.bfd', `exec /usr/bin/ld.bfd "$@" -rpath ${path}`);
+        expect((await link()).counted).toMatchObject(COMPILED);
+        expect(await runpath(alice)).toBe(path);
+      }
+      await alice.remove('app/tools/ld.bfd');
+      expect((await link()).counted).toMatchObject(FROM_DISK);
+      expect(await runpath(alice)).toBeUndefined();
+    });
+  }
+
+  it('-C linker= names a driver that is edited: a new link', async () => {
+    const alice = await pair.one({ 'app/main.rs': HELLO });
+    for (const path of ['/opt/one', '/opt/two']) {
+      await script(alice, 'app/tools/my-cc', `exec cc "$@" -Wl,-rpath,${path}`);
+      const { counted } = await rustc(alice, ['-C', 'linker=tools/my-cc']);
+      expect(counted).toMatchObject(COMPILED);
+      expect(await runpath(alice)).toBe(path);
+    }
+  });
+
+  it('-rpath into the checkout: two paths, two programs', async () => {
+    const files = {
+      'app/Cargo.toml': `${manifest('app')}[workspace]\n`,
+      'app/src/main.rs': HELLO,
+      'app/build.rs': `fn main() {
+        let dir = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{dir}/lib");
+      }\n`,
+    };
+    const { alice, bob } = await pair.both(files);
+    const found = async (project: Project) =>
+      /RUNPATH.*\[(.*)\]/.exec(await tool(project, 'readelf', '-d', 'target/debug/app'))?.[1];
+    await alice.cargo(['build']);
+    expect(await found(alice)).toBe(`${alice.dir}/lib`);
+    expect(await bob.count(['build'])).toMatchObject({ compiled: 1, hits: { peer: 1 } });
+    expect(await found(bob)).toBe(`${bob.dir}/lib`);
+    await bob.clean();
+    expect((await bob.count(['build'])).compiled).toBe(0);
+    expect(await found(bob)).toBe(`${bob.dir}/lib`);
+  });
+});
+
+describe('an rlib that bundles a static library', () => {
+  const SOURCE = `#[link(name = "answer", kind = "static")] extern "C" { fn answer() -> i32; }
+    pub fn get() -> i32 { unsafe { answer() } }\n`;
+  const MAIN = 'fn main() { println!("{}", app::get()); }\n';
+
+  const cases = [
+    { what: 'argv names it twice', flags: ['-l', 'static=answer', '-l', 'static=answer'] },
+    { what: 'argv renames it', flags: ['-l', 'static=answer:other'], file: 'libother.a' },
+    { what: 'it is a thin archive', flags: ['-l', 'static=answer'], thin: true },
+    { what: 'only the source names it', flags: [] },
+  ];
+  for (const { what, flags, file = 'libanswer.a', thin = false } of cases) {
+    it(`is made anew when the library changes, and ${what}`, async () => {
+      const alice = await pair.one({
+        'app/lib.rs': SOURCE,
+        'app/main.rs': MAIN,
+        'app/native/README': '',
+      });
+      for (const answer of [41, 42, 41]) {
+        await alice.write({ 'app/answer.c': `int answer(void) { return ${answer}; }\n` });
+        await tool(alice, 'cc', '-c', 'answer.c', '-o', 'native/answer.o');
+        await alice.remove(`app/native/${file}`);
+        await tool(alice, 'ar', thin ? 'crsT' : 'crs', `native/${file}`, 'native/answer.o');
+        const lib = ['--crate-type', 'lib', '-L', 'native=native', ...flags];
+        expect(await rustc(alice, lib, { source: 'lib.rs' })).toMatchObject({ code: 0 });
+        const { counted } = await rustc(alice, ['--extern', 'app=out/libapp.rlib']);
+        expect(await printed(alice)).toBe(`${answer}`);
+        expect(counted.units).toBe(1);
+      }
+    });
+  }
+});

@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { needs } from '../harness/needs.js';
+import { builds, isFresh } from './builds.js';
+import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
+
+const pair = pairOfDevelopers();
+
+const LONG = `let unused = "${'a long line '.repeat(12)}";`;
+
+/** A silent library, one that warns from outside of the workspace, and a program. */
+const warning = (seven: number): Files => ({
+  'app/Cargo.toml': manifest(
+    'app',
+    '[dependencies]\nsilent = { path = "silent" }\nloud = { path = "../lo\'ud" }\n[workspace]\n',
+  ),
+  'app/src/main.rs': 'fn main() { println!("{}", silent::seven() + loud::seven()); }\n',
+  'app/silent/Cargo.toml': manifest('silent'),
+  'app/silent/src/lib.rs': `pub fn seven() -> u32 { ${seven} }\n`,
+  "lo'ud/Cargo.toml": manifest('loud'),
+  "lo'ud/src/lib.rs": `pub fn seven() -> u32 { ${LONG} ${seven} }\n`,
+});
+
+/** What `cargo build` shows in a terminal of so many columns, less its own progress. */
+async function inTerminal(project: Project, columns: number): Promise<string> {
+  const command = `stty cols ${columns} rows 50; exec cargo build`;
+  const { stdout } = await project.developer.run('script', ['-qec', command, '/dev/null'], {
+    cwd: project.dir,
+    env: {
+      RUSTC_WRAPPER: join(project.developer.bin, 'vrift-rustc'),
+      CARGO_TERM_PROGRESS_WHEN: 'never',
+    },
+  });
+  return stdout.replaceAll('\r', '');
+}
+
+describe('messages', () => {
+  it('of a cached crate are replayed with the path of who builds, once', async () => {
+    const { alice, bob } = await pair.both(warning(1));
+    const first = await builds(alice, ['build'], { compiled: 3 });
+    const second = await builds(bob, ['build'], { peer: 3 });
+    for (const [{ parent }, { stderr }] of [[alice, first] as const, [bob, second] as const]) {
+      expect(stderr.match(/warning: unused variable/g)).toHaveLength(1);
+      expect(stderr).toContain(`--> ${parent}/lo'ud/src/lib.rs:1:29`);
+      expect(stderr).toContain('`loud` (lib) generated 1 warning');
+      expect(stderr).not.toContain('/vr/');
+    }
+    expect(second.stderr.replaceAll(bob.parent, alice.parent).split('\n').slice(0, -2)).toEqual(
+      first.stderr.split('\n').slice(0, -2),
+    );
+    const json = await bob.cargo(['build', '--message-format=json', '-q']);
+    expect(json.stdout).toContain(`${bob.parent}/lo'ud/src/lib.rs`);
+  });
+
+  it('in another format: a silent unit is one entry for all, a loud one is rendered', async () => {
+    const { alice, bob } = await pair.both(warning(2));
+    const short = ['build', '--message-format=short'];
+    await builds(alice, ['build'], { compiled: 3 });
+    const { stderr } = await builds(bob, short, { compiled: 1, peer: 2 });
+    expect(stderr).toContain(`${bob.parent}/lo'ud/src/lib.rs:1:29: warning: unused variable`);
+    await alice.clean();
+    const again = await builds(alice, short, { disk: 2, peer: 1 });
+    expect(again.stderr).toContain(`${alice.parent}/lo'ud/src/lib.rs:1:29: warning: unused`);
+    await bob.clean();
+    const whole = await builds(bob, ['build'], { disk: 2, peer: 1 });
+    expect(whole.stderr).toContain(`  --> ${bob.parent}/lo'ud/src/lib.rs:1:29`);
+  });
+
+  it('with colours and without come from one entry', async () => {
+    const { alice, bob } = await pair.both(warning(3));
+    await builds(alice, ['build', '--color=never'], { compiled: 3 });
+    const { stderr } = await builds(bob, ['build', '--color=always'], { peer: 3 });
+    expect(stderr).toContain('\u001b[33mwarning');
+    await alice.clean();
+    const plain = await builds(alice, ['build', '--color=never'], { disk: 3 });
+    expect(plain.stderr).not.toContain('\u001b');
+  });
+
+  it('are as wide as the terminal: 80 columns and 200', async (context) => {
+    needs(context, 'script');
+    const { alice, bob } = await pair.both(warning(4));
+    for (const [project, columns] of [[alice, 80] as const, [bob, 200] as const]) {
+      const compiled = await inTerminal(project, columns);
+      const lines = compiled.split('\n').filter((line) => line.includes('a long line'));
+      expect(lines).toHaveLength(1);
+      expect(lines[0]!.length).toBeLessThanOrEqual(columns);
+      expect(lines[0]!.length).toBeGreaterThan(columns - 40);
+      await project.developer.resetStats();
+      await project.clean();
+      expect(await inTerminal(project, columns)).toContain(lines[0]);
+      expect(await project.developer.stats()).toMatchObject({ compiled: 0, hits: { disk: 3 } });
+    }
+  });
+});
+
+describe('places in programs', () => {
+  const panicking = {
+    'app/Cargo.toml': manifest('app', '[dependencies]\nlib = { path = "lib" }\n[workspace]\n'),
+    'app/src/main.rs': 'fn main() { lib::run(|| std::env::args().nth(9).unwrap()); }\n',
+    'app/lib/Cargo.toml': manifest('lib'),
+    'app/lib/src/lib.rs': 'pub fn run<T>(f: impl Fn() -> T) -> T { f() }\n',
+  };
+
+  it('panic messages and backtraces of members read as with plain cargo', async () => {
+    const { alice, bob } = await pair.both(panicking);
+    const said = async (project: Project, profile: string) => {
+      const program = join(project.dir, profile, 'debug/app');
+      const options = { cwd: project.dir, allowFailure: true, env: { RUST_BACKTRACE: '1' } };
+      const { stderr, code } = await project.developer.run(program, [], options);
+      expect(code).toBe(101);
+      // Thread ids and the names' hashes differ from run to run and from build to build.
+      return stderr.replace(/ \(\d+\) /, ' ').replaceAll(/::h[0-9a-f]{16}/g, '');
+    };
+    await builds(alice, ['build'], { compiled: 2 });
+    await builds(bob, ['build'], { peer: 2 });
+    const plain = { VRIFT_DISABLE: '1', CARGO_TARGET_DIR: 'plain' };
+    await bob.cargo(['build'], { env: plain });
+    const text = await said(bob, 'target');
+    expect(text).toContain('panicked at src/main.rs:1:53');
+    expect(text).toContain('at ./lib/src/lib.rs:1:');
+    expect(text).toBe(await said(bob, 'plain'));
+    await isFresh(bob, ['build']);
+  });
+
+  it('a debugger finds the sources', async (context) => {
+    needs(context, 'gdb');
+    const { alice, bob } = await pair.both({
+      'app/Cargo.toml': manifest('app', '[workspace]\n'),
+      'app/src/main.rs': 'fn main() {\n  println!("seen by gdb");\n}\n',
+    });
+    await builds(alice, ['build'], { compiled: 1 });
+    await builds(bob, ['build'], { peer: 1 });
+    const ask = ['-nx', '-batch', '-ex', 'list app::main', 'target/debug/app'];
+    const { stdout } = await bob.developer.run('gdb', ask, { cwd: bob.dir });
+    expect(stdout).toContain('println!("seen by gdb");');
+  });
+});
