@@ -19,9 +19,13 @@ export async function installDependencies() {
   const { dependencies, devDependencies } = JSON.parse(readIfThere(inRoot('package.json')));
   const wanted = Object.entries({ ...dependencies, ...devDependencies });
   if (wanted.every(([name, version]) => isInstalled(name, version))) return;
-  const command = readIfThere(inRoot('package-lock.json')) === undefined ? 'install' : 'ci';
-  console.error(`npm ${command} …`);
-  await run(['npm', command, '--no-fund', '--no-audit'], { cwd: ROOT, show: true });
+  console.error('Installing dependencies …');
+  // A registry that lacks the packages of some platform makes `npm ci` refuse a lock file that
+  // `npm install` can use. Neither changes it.
+  const quiet = ['--no-fund', '--no-audit'];
+  const exact = await run(['npm', 'ci', ...quiet], { cwd: ROOT, allowFailure: true });
+  if (exact.code === 0) return;
+  await run(['npm', 'install', '--no-save', ...quiet], { cwd: ROOT });
 }
 
 function isInstalled(name, version) {

@@ -15,10 +15,8 @@ export type BypassReason =
   | 'target output names'
   | 'target specification file'
   | 'linker flavor'
-  | 'linker side file'
   | 'profiling data'
   | 'save temps'
-  | 'sanitizer or codegen backend'
   | 'unstable flag'
   | 'no source'
   | 'toolchain'
@@ -27,9 +25,7 @@ export type BypassReason =
   | 'profile not cached'
   | 'extension not cached'
   | 'switched off'
-  | 'project configuration'
-  | 'home'
-  | 'internal';
+  | 'project configuration';
 
 /** One `--extern [options:]name[=path]`. */
 export interface Extern {

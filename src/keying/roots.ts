@@ -92,9 +92,19 @@ export class Roots {
 
 const escapeRegExp = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-/** A path as a whole component sequence: `/a/b` matches in `/a/b/c` and `"/a/b"`, not in `/a/bc`. */
+/** Next to a path, these make its first or last component another one. */
+const NAME = 'A-Za-z0-9_.+@~%#$&!^\\u0080-\\uffff-';
+
+/**
+ * A path as a whole component sequence: `/a/b` matches in `/a/b/c` and `"/a/b"`, not in `/a/bc`.
+ * Before it may stand the end of a colour or an escape of JSON, whose last character is a letter
+ * (src/launcher/boundary.rs draws the same line).
+ */
 export function prefixPattern(path: string): RegExp {
-  return new RegExp(`(?<![A-Za-z0-9_.-])${escapeRegExp(path)}(?![A-Za-z0-9_.-])`, 'g');
+  const colour = String.raw`(?:\x1b|\\u001b)\[[\d;]*m`;
+  const jsonEscape = String.raw`(?<!\\)(?:\\\\)*\\[nrtbf]`;
+  const before = `(?:(?<![${NAME}])|(?<=${colour})|(?<=${jsonEscape}))`;
+  return new RegExp(`${before}${escapeRegExp(path)}(?![${NAME}])`, 'g');
 }
 
 /** The roots of one call. Two spellings of one directory share a name. */

@@ -152,7 +152,9 @@ async function macrosMayRead(name: string, unit: Unit, disk: DiskPort): Promise<
 
 /** Texts that a dependency was compiled from, by the dep-info beside it; [] when one is gone. */
 function sourcesOf(path: string, unit: Unit, disk: DiskPort): string[] {
-  const stem = basename(path).replace(/^lib/, '').replace(/\.[a-z]+$/, '');
+  const stem = basename(path)
+    .replace(/^lib/, '')
+    .replace(/\.[a-z]+$/, '');
   const depInfo = disk.read(join(dirname(path), `${stem}.d`))?.toString('utf8');
   if (depInfo === undefined) return [];
   const texts: string[] = [];

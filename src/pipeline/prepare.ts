@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, relative } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import type { Digest } from '../base/digest.js';
 import type { BypassReason, PlannedOutput, RustcPlan } from '../compilers/plan.js';
 import { outputsOf } from '../compilers/rustc/outputs.js';
@@ -112,7 +112,7 @@ export async function prepare(
     },
     ports.disk,
   );
-  const linkInputs = plan.links ? ports.store.tmpPath() : undefined;
+  const linkInputs = plan.links ? besideOutput(plan, ports.store.tmpPath()) : undefined;
   const incremental = incrementalState(plan, canonical, ports.disk);
   return {
     plan,
@@ -133,6 +133,14 @@ export async function prepare(
     incremental,
     argv: rewriteArgv(plan, { roots, canonical, incremental: incremental?.dir, linkInputs }),
   };
+}
+
+/**
+ * Where the linker says what it read. Where it cannot write, it fails: so never on the store's
+ * disk, which may be full or gone, but where it has to write the output anyway.
+ */
+function besideOutput(plan: RustcPlan, fresh: string): string {
+  return join(plan.outDir, `.vrift-${basename(fresh)}.link`);
 }
 
 /**

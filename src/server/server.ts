@@ -31,6 +31,7 @@ export async function buildServer(options: {
 
   const app = Fastify({
     bodyLimit: BOUNDS.requestBytes,
+    exposeHeadRoutes: false,
     serverFactory: (handler) =>
       createServer(
         { maxHeaderSize: BOUNDS.headerBytes, keepAliveTimeout: limits.idleMs, noDelay: true },

@@ -23,7 +23,8 @@ export const BOUNDS = {
   helloBytes: 64 * 1024,
   /** All candidates of one answer. */
   findBytes: 8 * 1024 * 1024,
-  rosterBytes: 4 * 1024 * 1024,
+  /** A full roster, with a length before each statement. */
+  rosterBytes: 5 * 1024 * 1024,
   rosterStatements: 65_536,
   findKeys: 256,
   candidatesPerKey: 16,

@@ -8,6 +8,7 @@ const CAPABILITIES = {
   ar: () => runs('ar', '--version'),
   /** A terminal for programs that ask for one (util-linux). */
   script: () => runs('script', '--version'),
+  strip: () => runs('strip', '--version') && runs('objcopy', '--version'),
   gdb: () => runs('gdb', '--version'),
   avahi: () => runs('avahi-daemon', '--version'),
   /** Network namespaces: iproute2, and the right to make them. */

@@ -116,7 +116,7 @@ describe('places in programs', () => {
     const plain = { VRIFT_DISABLE: '1', CARGO_TARGET_DIR: 'plain' };
     await bob.cargo(['build'], { env: plain });
     const text = await said(bob, 'target');
-    expect(text).toContain('panicked at src/main.rs:1:53');
+    expect(text).toContain('panicked at src/main.rs:1:49');
     expect(text).toContain('at ./lib/src/lib.rs:1:');
     expect(text).toBe(await said(bob, 'plain'));
     await isFresh(bob, ['build']);

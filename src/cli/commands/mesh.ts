@@ -66,13 +66,15 @@ export function addMesh(program: Command, cli: Cli): void {
       }),
   );
 
-  addCommand(mesh, 'leave', 'leave the mesh; the local cache stays', 'vrift mesh leave').action(
-    (flags: { json?: boolean }) =>
+  addCommand(mesh, 'leave', 'leave the mesh; the local cache stays', 'vrift mesh leave')
+    .option('--force', 'even as the last admin: nobody can be invited after that')
+    .action((flags: { json?: boolean; force?: boolean }) =>
       answerWith(cli, flags, async () => {
         await cli.node.start();
-        return { json: await cli.node.ask('mesh.leave'), text: 'left the mesh' };
+        const json = await cli.node.ask('mesh.leave', { force: flags.force === true });
+        return { json, text: 'left the mesh' };
       }),
-  );
+    );
 }
 
 async function invite(cli: Cli, flags: InviteFlags): Promise<Answer> {

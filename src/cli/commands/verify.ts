@@ -17,8 +17,8 @@ export function addVerify(program: Command, cli: Cli): void {
         const repair = flags.repair === true;
         const info = (await cli.node.ask('verify', { repair }, patient(cli))) as VerifyInfo;
         const damaged =
-          info.bad === 0 ? 'all sound' : `${info.bad} damaged, ${info.dropped} dropped`;
-        const open = info.bad > info.dropped;
+          info.bad === 0 ? 'all sound' : `${info.bad} damaged, ${info.dropped} results dropped`;
+        const open = info.bad > 0 && !repair;
         return {
           json: info,
           text: `${countText(info.blobs, 'blob')}: ${damaged}`,

@@ -1,5 +1,5 @@
-import { realpathSync } from 'node:fs';
-import { join, normalize } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { delimiter, join, normalize, resolve } from 'node:path';
 import type { Digest, Hasher } from '../../base/digest.js';
 import type { RustcPlan } from '../../compilers/plan.js';
 import type { Environment } from '../../keying/ports.js';
@@ -12,13 +12,16 @@ export interface LinkerOptions {
 }
 
 interface Anatomy {
-  /** Programs that the driver starts. */
+  /** Programs that the driver starts, as it names them: a link may lead elsewhere tomorrow. */
   programs: string[];
+  /** Where one of them could be as well: should it appear there, the driver may start that. */
+  absent: string[];
   searchDirs: string[];
 }
 
 /** Link arguments that make linkers write files of which nobody tells us. */
-const SIDE_FILES = /-Map|--print-map|--out-implib|--dependency-file|--cref|-plugin-opt|--reproduce|save-temps|time-trace/;
+const SIDE_FILES =
+  /-Map|--print-map|--out-implib|--dependency-file|--cref|-plugin-opt|--reproduce|save-temps|time-trace/;
 
 /** `@file`, for the driver or behind `-Wl,` for the linker: neither says that it read one. */
 const RESPONSE_FILE = /(^|,)@/;
@@ -49,21 +52,25 @@ export class Linkers {
     const key = [driver, own, cwd, env.get('PATH'), env.get('COMPILER_PATH'), ...chooses].join(
       '\0',
     );
-    const pending = this.#known.get(key) ?? dissect(driver, chooses, cwd, env);
-    this.#known.set(key, pending);
-    const anatomy = await pending;
-    if (typeof anatomy === 'string') {
-      this.#known.delete(key);
-      return anatomy;
+    const anatomy = await this.#anatomy(key, () => dissect(driver, chooses, cwd, env));
+    if (typeof anatomy === 'string') return anatomy;
+    const { programs, searchDirs } = anatomy;
+    const parts = [own, ...programs.map((program) => this.#options.digest(program) ?? 'gone')];
+    return { id: this.#options.hasher.hash([...parts, ...searchDirs].join('\n')), searchDirs };
+  }
+
+  /** What is known of a driver, as long as its programs are the ones that a search finds. */
+  async #anatomy(key: string, look: () => Promise<Anatomy | string>): Promise<Anatomy | string> {
+    const known = await this.#known.get(key);
+    if (known !== undefined && typeof known !== 'string') {
+      const { programs, absent } = known;
+      if (programs.every((path) => existsSync(path)) && !absent.some((path) => existsSync(path))) {
+        return known;
+      }
     }
-    const parts: string[] = [own];
-    for (const program of anatomy.programs) {
-      const digest = this.#options.digest(program);
-      if (digest === undefined) this.#known.delete(key);
-      parts.push(digest ?? 'gone');
-    }
-    const id = this.#options.hasher.hash([...parts, ...anatomy.searchDirs].join('\n'));
-    return { id, searchDirs: anatomy.searchDirs };
+    const looking = look();
+    this.#known.set(key, looking);
+    return looking;
   }
 }
 
@@ -83,15 +90,29 @@ async function dissect(
     return `cannot say what it reads (--dependency-file): ${driver}`;
   }
   const fused = chooses.findLast((arg) => arg.startsWith('-fuse-ld='))?.slice('-fuse-ld='.length);
-  const wanted = ['ld', 'collect2', ...(fused === undefined ? [] : [`ld.${fused}`])];
-  const programs: string[] = [];
+  const wanted = [...STARTED, ...(fused === undefined ? [] : [`ld.${fused}`])];
+  const found: string[] = [];
   for (const name of wanted) {
     const said = (await ask(driver, [...chooses, `-print-prog-name=${name}`], cwd, env))?.trim();
-    const found = said === undefined ? undefined : findProgram(said, cwd, env);
-    if (found !== undefined) programs.push(realpathSync(found));
+    const path = said === undefined ? undefined : findProgram(said, cwd, env);
+    if (path !== undefined) found.push(path);
   }
-  const said = await ask(driver, [...chooses, '-print-search-dirs'], cwd, env);
-  const line = /^libraries: =?(.*)$/m.exec(said ?? '')?.[1] ?? '';
-  const dirs = line.split(':').filter((dir) => dir !== '');
-  return { programs, searchDirs: [...new Set(dirs.map((dir) => normalize(join(dir, '.'))))] };
+  const said = (await ask(driver, [...chooses, '-print-search-dirs'], cwd, env)) ?? '';
+  const places = [...listed(said, 'programs'), ...(env.get('PATH') ?? '').split(delimiter)]
+    .flatMap((dir) => wanted.map((name) => resolve(cwd, dir, name)))
+    .filter((path) => !existsSync(path));
+  return {
+    programs: found,
+    absent: [...new Set(places)],
+    searchDirs: [...new Set(listed(said, 'libraries').map((dir) => normalize(join(dir, '.'))))],
+  };
+}
+
+/** collect2 takes the first two before any `ld`. */
+const STARTED = ['real-ld', 'collect-ld', 'ld', 'collect2'];
+
+/** One line of what `-print-search-dirs` says. */
+function listed(said: string, what: 'programs' | 'libraries'): string[] {
+  const line = new RegExp(`^${what}: =?(.*)$`, 'm').exec(said)?.[1] ?? '';
+  return line.split(':').filter((dir) => dir !== '');
 }

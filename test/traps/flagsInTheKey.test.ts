@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { COMPILED, FROM_DISK, kept, printed, rustc } from './calls.js';
+import { manifest, pairOfDevelopers } from './support.js';
+
+const pair = pairOfDevelopers();
+
+describe('a flag', () => {
+  it('-O before or after -C opt-level=0: order decides, two keys', async () => {
+    const alice = await pair.one({
+      'app/main.rs': 'fn main() { println!("{}", cfg!(debug_assertions)); }\n',
+    });
+    const level = ['-C', 'opt-level=0'];
+    expect((await rustc(alice, ['-O', ...level])).counted).toMatchObject(COMPILED);
+    expect(await printed(alice)).toBe('true');
+    expect((await rustc(alice, [...level, '-O'])).counted).toMatchObject(COMPILED);
+    expect(await printed(alice)).toBe('false');
+    expect((await rustc(alice, ['-O', ...level])).counted).toMatchObject(FROM_DISK);
+    expect(await printed(alice)).toBe('true');
+  });
+
+  it('--check-cfg tightened under -D unexpected_cfgs fails as it should', async () => {
+    const alice = await pair.one({ 'app/main.rs': '#[cfg(seldom)] fn f() {} fn main() {}\n' });
+    const flags = (known: string) => ['-D', 'unexpected_cfgs', '--check-cfg', `cfg(${known})`];
+    expect(await rustc(alice, flags('seldom'))).toMatchObject({ code: 0, stderr: '' });
+    const tightened = await rustc(alice, flags('other'));
+    expect(tightened.code).toBe(1);
+    expect(tightened.stderr).toContain('unexpected `cfg` condition name: `seldom`');
+    expect(await rustc(alice, flags('seldom'))).toMatchObject({ code: 0, counted: FROM_DISK });
+  });
+
+  it('-D warnings after a cached success: the build fails as it should', async () => {
+    const alice = await pair.one({
+      'app/Cargo.toml': `${manifest('app')}[workspace]\n`,
+      'app/src/main.rs': 'fn main() { let unused = 1; }\n',
+    });
+    const env = { RUSTFLAGS: '-D warnings' };
+    const lax = await alice.cargo(['build']);
+    expect(lax.stderr).toContain('warning: unused variable: `unused`');
+    for (const _ of ['first', 'again']) {
+      const strict = await alice.cargo(['build'], { env, allowFailure: true });
+      expect(strict.code).toBe(101);
+      expect(strict.stderr).toContain('error: unused variable: `unused`');
+    }
+    await alice.clean();
+    expect(await alice.count(['build'])).toMatchObject(FROM_DISK);
+  });
+
+  it('lints and --cap-lints are in the key', async () => {
+    const alice = await pair.one({ 'app/main.rs': 'fn main() { let unused = 1; }\n' });
+    const said = async (...flags: string[]) => (await rustc(alice, flags)).stderr;
+    expect(await said('--cap-lints', 'allow')).toBe('');
+    expect(await said('--cap-lints', 'warn')).toContain('warning: unused variable');
+    expect(await said('-A', 'unused')).toBe('');
+    expect(await said('-W', 'unused')).toContain('warning: unused variable');
+    expect(await said('-D', 'unused', '--cap-lints', 'warn')).toContain('warning: unused variable');
+    expect(await said('-D', 'unused')).toContain('error: unused variable');
+  });
+
+  it('the same @args path with other content', async () => {
+    const alice = await pair.one({
+      'app/main.rs': 'fn main() { println!("{}", cfg!(loud)); }\n',
+    });
+    const check = '--check-cfg=cfg(loud)\n';
+    for (const [words, expected] of [
+      ['', 'false'],
+      ['--cfg=loud\n', 'true'],
+      ['', 'false'],
+    ]) {
+      await alice.write({ 'app/more.args': check + words });
+      const { counted } = await rustc(alice, ['@more.args']);
+      expect(counted).toMatchObject({ compiled: 1, bypassed: { 'response file': 1 } });
+      expect(await printed(alice)).toBe(expected);
+    }
+  });
+
+  it('-C profile-use data overwritten in place', async () => {
+    const alice = await pair.one({ 'app/main.rs': 'fn main() { println!("ran"); }\n' });
+    const profile = `${alice.dir}/app.profdata`;
+    const use = () => rustc(alice, ['-C', `profile-use=${profile}`]);
+    const before = await kept(alice);
+    await rustc(alice, ['-C', `profile-generate=${alice.dir}/raw`]);
+    expect(await printed(alice)).toBe('ran');
+    await alice.write({ 'app/app.profdata': 'no profile' });
+    const broken = await use();
+    expect(broken).toMatchObject({ counted: { compiled: 1, bypassed: { 'profiling data': 1 } } });
+    expect(broken.stderr).toMatch(/profile|app\.profdata/);
+    await alice.write({ 'app/app.profdata': '' });
+    expect((await use()).counted).toMatchObject({ hits: { disk: 0 }, compiled: 1 });
+    expect(await kept(alice)).toBe(before);
+  });
+
+  it("two units of one crate that differ only in a dependency's features are never merged", async () => {
+    const files = {
+      'app/Cargo.toml': `${manifest('app', 'resolver = "2"\n')}
+        [dependencies]
+        mid = { path = "mid" }
+        dep = { path = "dep", features = ["loud"] }
+        [build-dependencies]
+        mid = { path = "mid" }
+        [profile.dev]
+        debug = false
+        [workspace]\n`,
+      'app/build.rs': 'fn main() { println!("cargo:rustc-env=BUILT_BY={}", mid::say()); }\n',
+      'app/src/main.rs': 'fn main() { println!("{} {}", mid::say(), env!("BUILT_BY")); }\n',
+      'app/mid/Cargo.toml': manifest('mid', '[dependencies]\ndep = { path = "../dep" }\n'),
+      'app/mid/src/lib.rs': "pub fn say() -> &'static str { dep::SAY }\n",
+      'app/dep/Cargo.toml': manifest('dep', '[features]\nloud = []\n'),
+      'app/dep/src/lib.rs':
+        'pub const SAY: &str = if cfg!(feature = "loud") { "loud" } else { "quiet" };\n',
+    };
+    const { alice, bob } = await pair.both(files);
+    expect((await alice.count(['build'])).compiled).toBe(6);
+    expect(await alice.output()).toBe('loud quiet');
+    expect(await bob.count(['build'])).toMatchObject({ compiled: 0, hits: { peer: 6 } });
+    expect(await bob.output()).toBe('loud quiet');
+  });
+});
