@@ -29,6 +29,8 @@ export const HINTS = {
   VRIFT_PEER_INVALID: 'The peer sent something wrong and was ignored. Look at `vrift log`.',
   VRIFT_RESTORE_FAILED:
     'The compiler ran instead. Check free space and rights in the target directory.',
+  VRIFT_VERIFY_DIFFERS:
+    'Report it with the line in `vrift log`: a compile differed from the cache, which dropped it.',
   VRIFT_FRAME_INVALID: 'Update vrift and its launcher together: `npm run build` or reinstall.',
   VRIFT_TOOLCHAIN_UNKNOWN: 'Check that the compiler runs: `rustc -vV` in the same directory.',
   VRIFT_CARGO_CONFIG: 'Add the line by hand: build.rustc-wrapper = "vrift-rustc".',

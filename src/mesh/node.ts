@@ -10,6 +10,7 @@ import type { Role } from '../identity/roles.js';
 import { parseToken, splitAddress } from '../identity/token.js';
 import type { MemberInfo, MeshInfo, PeerInfo } from '../wire/control.js';
 import { addressText } from './address.js';
+import { AddressBook } from './addressBook.js';
 import type { EventSink, MeshEvent } from './events.js';
 import type { Fetched } from './fetch.js';
 import type { Blob } from './fetchBatch.js';
@@ -216,13 +217,21 @@ export class MeshNode {
   }
 
   async #enter(membership: Membership): Promise<void> {
+    const book = new AddressBook(this.#options.dir);
     this.#session = await MeshSession.open({
       ...this.#options,
+      onEvent: (event) => {
+        if (event.kind === 'peer-up') book.note(event.node, event.address);
+        this.#options.onEvent(event);
+      },
       key: this.#key,
       nodeName: this.#name,
       membership,
       invites: this.#invites,
     });
+    for (const { node, host, port } of book.entries()) {
+      if (membership.isMember(node)) this.#session.peers.introduce(node, host, port);
+    }
   }
 
   #require(): MeshSession {

@@ -16,6 +16,7 @@ import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
 import { type Ran, type RecordOptions, record } from './record.js';
 import { planRestore } from './restore.js';
 import { secure } from './secure.js';
+import { differingOutputs } from './verify.js';
 
 /** What a caller may narrow for its own call. */
 interface Wishes {
@@ -23,6 +24,8 @@ interface Wishes {
   recache: boolean;
   /** Read, store nothing. */
   readonly: boolean;
+  /** Compile what would have been a hit, and compare. */
+  verify: boolean;
 }
 
 /** Nobody waits longer than this for somebody else's compile of the same unit. */
@@ -89,11 +92,13 @@ export class Pipeline {
       const { reason, detail } = excluded;
       this.#history.note(unit, 'bypass', reason);
       this.#ports.recorder.outcome({ kind: 'bypass', unit: plan.crateName, reason, detail });
-      return this.#run(unit, channel, { store: false, changes: undefined });
+      await this.#run(unit, channel, { store: false, changes: undefined });
+      return;
     }
     const wishes: Wishes = {
       recache: env.get('VRIFT_RECACHE') === '1',
       readonly: env.get('VRIFT_READONLY') === '1',
+      verify: env.get('VRIFT_VERIFY') === '1',
     };
     await this.#flights.wait(unit.key, PATIENCE_MS);
     using _flight = this.#flights.begin(unit.key);
@@ -103,6 +108,7 @@ export class Pipeline {
       const local = findLocal(unit, this.#ports);
       if ('known' in local) changes = this.#history.changes(unit, local.difference);
       const found = 'known' in local ? await findRemote(unit, expectedMs, this.#ports) : local;
+      if (found !== undefined && wishes.verify) return this.#check(unit, found, channel);
       if (found !== undefined && (await this.#restore(unit, found, channel, started))) return;
     }
     await this.#run(unit, channel, { store: !wishes.readonly, changes });
@@ -130,7 +136,8 @@ export class Pipeline {
       recorder.error('VRIFT_RESTORE_FAILED', `${unit.plan.crateName}: ${report.error}`);
       return false;
     }
-    if (report?.kind === 'done') {
+    if (report === undefined) return true;
+    if (report.kind === 'done') {
       report.made.forEach((stat, index) => {
         const op = ops[index];
         const output = restore.made[index];
@@ -154,11 +161,25 @@ export class Pipeline {
     return true;
   }
 
+  /** Compiles a unit that the cache has. What the compiler made stands; a difference is an error. */
+  async #check(unit: Unit, found: Found, channel: Channel): Promise<void> {
+    const { recorder, store, disk } = this.#ports;
+    const { result, resultDigest } = found.stored;
+    if (!(await this.#run(unit, channel, { store: false, changes: [] }))) return;
+    const differing = await differingOutputs(result, unit, disk, this.#artifacts);
+    if (differing === undefined || differing.length === 0) return;
+    store.dropResult(result.resultKey, resultDigest);
+    const where = `${unit.plan.crateName}: ${differing.join(', ')} from ${found.peer ?? found.from}`;
+    const what = `key ${unit.key}, result ${resultDigest}, toolchain ${unit.toolchain.id}`;
+    recorder.error('VRIFT_VERIFY_DIFFERS', `${where}; ${what}; argv ${unit.argv.join(' ')}`);
+  }
+
+  /** @returns whether the compiler ran and made its outputs */
   async #run(
     unit: Unit,
     channel: Channel,
     options: { store: boolean; changes: Change[] | undefined },
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { disk, recorder, clock, timings } = this.#ports;
     const localOnly = this.#staysLocal(unit);
     const nowNs = BigInt(Math.round(clock.now() * 1e6));
@@ -177,7 +198,7 @@ export class Pipeline {
       const report = await channel.next();
       if (report?.kind !== 'ran') {
         if (unit.linkInputs !== undefined) disk.remove(unit.linkInputs);
-        return;
+        return false;
       }
       if (report.code === 0) timings.put(timingKey(unit.plan), report.ms);
       const stored = await this.#record(
@@ -189,7 +210,7 @@ export class Pipeline {
           if (waits) channel.send({ act: 'kept' });
         },
       );
-      if (options.changes === undefined) return;
+      if (options.changes === undefined) return report.code === 0;
       this.#history.note(unit, 'miss', stored, options.changes);
       recorder.outcome({
         kind: 'miss',
@@ -200,6 +221,7 @@ export class Pipeline {
         why: options.changes[0]?.input ?? 'new',
         stored,
       });
+      return report.code === 0;
     } finally {
       running.settle();
     }

@@ -57,6 +57,7 @@ export interface StorePort {
   readBlob(digest: Digest): Buffer | undefined;
   pin(digests: readonly Digest[]): Disposable;
   touch(resultKey: Digest): void;
+  dropResult(resultKey: Digest, resultDigest: Digest): void;
   putFile(
     path: string,
     options: { link: boolean },

@@ -103,14 +103,29 @@ export function discard(path: string): void {
   }
 }
 
-/** A full disk becomes an error with a code; everything else stays what it is. */
+/** What a disk refuses becomes an error with a code; everything else stays what it is. */
 export function asStoreError(error: unknown, doing: string): unknown {
-  const errno = errnoOf(error);
-  if (errno !== 'ENOSPC' && errno !== 'EDQUOT') return error;
-  return new VriftError('VRIFT_STORE_FULL', `no space left on the disk while ${doing}`, {
-    cause: error,
-  });
+  const errno = errnoOf(error) ?? '';
+  const cause = { cause: error };
+  if (NO_ROOM.has(errno)) {
+    return new VriftError('VRIFT_STORE_FULL', `no space left on the disk while ${doing}`, cause);
+  }
+  if (!NOT_OURS_ANY_MORE.has(errno)) return error;
+  return new VriftError('VRIFT_STORE_UNUSABLE', `the store failed while ${doing}: ${errno}`, cause);
 }
+
+const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
+
+/** A disk that went read-only, broke or was unmounted; directories that somebody removed. */
+const NOT_OURS_ANY_MORE: ReadonlySet<string> = new Set([
+  'EROFS',
+  'EIO',
+  'ESTALE',
+  'EACCES',
+  'EPERM',
+  'ENOENT',
+  'ENOTDIR',
+]);
 
 const STALE_AFTER_MS = 24 * 3600 * 1000;
 

@@ -4,6 +4,7 @@ import type { TestContext } from 'vitest';
 /** What some tests need of the machine, and how to find out whether it is there. */
 const CAPABILITIES = {
   cargo: () => runs('cargo', '--version'),
+  clippy: () => runs('cargo', 'clippy', '--version'),
   cc: () => runs('cc', '--version'),
   ar: () => runs('ar', '--version'),
   /** A terminal for programs that ask for one (util-linux). */
@@ -11,6 +12,8 @@ const CAPABILITIES = {
   strip: () => runs('strip', '--version') && runs('objcopy', '--version'),
   gdb: () => runs('gdb', '--version'),
   avahi: () => runs('avahi-daemon', '--version'),
+  /** The right to give files to any group. */
+  groups: () => process.getuid?.() === 0,
   /** Network namespaces: iproute2, and the right to make them. */
   netns: () => runs('unshare', '--net', 'ip', 'link', 'show', 'lo'),
   /** To give a file to another user. */

@@ -1,16 +1,24 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { HINTS } from '../../src/base/errors.js';
 import { Developer, formMesh } from '../harness/developer.js';
 import { Disk } from '../harness/disks.js';
 import { needs } from '../harness/needs.js';
+import { until } from '../harness/programs.js';
 import { isSound, oneDeveloper, passes, small } from './alone.js';
 import { builds } from './builds.js';
 import { answers, Relay } from './relay.js';
 import { Project } from './support.js';
 
 const here = oneDeveloper();
+
+/** Makes room, and waits until the index has been written again: results are taken from then on. */
+async function relieve(disk: Disk, { vriftHome }: Developer): Promise<void> {
+  const written = async () => (await stat(join(vriftHome, 'l2/index/data.mdb'))).mtimeMs;
+  const before = await written();
+  disk.relieve();
+  await until('the index is written', async () => (await written()) > before);
+}
 
 describe('a full disk', () => {
   it('while storing: the build passes, and nothing half-written is ever served', async (context) => {
@@ -27,7 +35,7 @@ describe('a full disk', () => {
     expect((await alice.vrift(['stats'])).stdout).toContain('VRIFT_STORE_FULL');
     expect((await alice.status()).store.results).toBe(0);
 
-    disk.relieve();
+    await relieve(disk, alice);
     await project.clean();
     await builds(project, ['build'], { compiled: 2 });
     await project.clean();
@@ -49,7 +57,8 @@ describe('a full disk', () => {
     disk.fill();
     const project = await here.project();
     const { stderr } = await alice.vrift(['run', 'cargo', 'build'], { cwd: project.dir });
-    expect(stderr).toMatch(/error: .*ENOSPC|no space/i);
+    expect(stderr).toContain('error: the node ended while it started: the disk of');
+    expect(stderr).toContain('is full');
     expect(await project.output()).toBe(project.word);
   });
 
@@ -101,7 +110,7 @@ describe('a full disk', () => {
     const { counted } = await builds(his, ['build'], { compiled: 2 });
     expect(await his.output()).toBe(hers.word);
     expect(counted.errors.VRIFT_STORE_FULL).toBeGreaterThan(0);
-    disk.relieve();
+    await relieve(disk, bob);
     await his.clean();
     await builds(his, ['build'], { peer: 2 });
     await isSound(bob);
@@ -121,9 +130,8 @@ describe('a full disk', () => {
     const failed = await project.cargo(['build'], { allowFailure: true });
     expect(failed.code).toBe(101);
     expect(failed.stderr).toMatch(/No space left/);
-    expect(failed.stderr).not.toContain('vrift');
+    expect(failed.stderr).not.toMatch(/VRIFT|vrift:/);
     disk.relieve();
     await passes(project);
-    expect(HINTS.VRIFT_RESTORE_FAILED).toContain('free space');
   });
 });

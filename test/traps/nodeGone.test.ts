@@ -152,7 +152,8 @@ describe('the compiler runs and the build passes', () => {
       const other = await here.project();
       const { counted } = await builds(other, ['build'], { compiled: 2 });
       expect(await other.output()).toBe(other.word);
-      expect(counted.errors).toEqual({});
+      expect(Object.keys(counted.errors)).toEqual(['VRIFT_STORE_UNUSABLE']);
+      expect((await alice.vrift(['stats'])).stdout).toContain('VRIFT_STORE_UNUSABLE');
     }
     await isSound(alice);
     await project.clean();

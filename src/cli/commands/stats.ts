@@ -48,9 +48,17 @@ function latencyText(count: number, { p50, p95 }: Percentiles): string {
   return count === 0 ? '' : `  (${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms)`;
 }
 
+/** Where a person can end the reason: what to do. */
+const ADVICE: Readonly<Record<string, string>> = {
+  'foreign dependency': 'made without vrift: one `cargo clean` ends it',
+};
+
 /** Most frequent first. */
 function counted(title: string, counts: Record<string, number>): [string, string][] {
   return Object.entries(counts)
     .sort(([, a], [, b]) => b - a)
-    .map(([name, count]) => [title, `${count} × ${name}`]);
+    .map(([name, count]) => {
+      const advice = Object.hasOwn(ADVICE, name) ? `  (${ADVICE[name]})` : '';
+      return [title, `${count} × ${name}${advice}`];
+    });
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { toVriftError, VriftError } from '../../base/errors.js';
@@ -115,7 +115,7 @@ class Detached {
   failure(): VriftError {
     const report = takeReport(this.#report);
     if (report !== undefined) return report;
-    const said = lastWords(this.#paths.output);
+    const said = lastWords(this.#paths.output) || silence(this.#paths.home);
     return new VriftError('VRIFT_NODE_START', `the node ended while it started: ${said}`);
   }
 
@@ -124,6 +124,11 @@ class Detached {
     this.#process.unref();
     rmSync(this.#report, { force: true });
   }
+}
+
+/** On a full disk a node can leave no word. */
+function silence(home: string): string {
+  return statfsSync(home).bavail === 0 ? `the disk of ${home} is full` : 'it left no word';
 }
 
 function lastWords(file: string): string {

@@ -5,7 +5,10 @@ import type { Environment } from '../../keying/ports.js';
 import type { Toolchain } from '../../pipeline/ports.js';
 import { ask, findProgram } from './run.js';
 
-/** How long a toolchain's files are taken for unchanged within one burst of calls. */
+/**
+ * How long a toolchain's files are taken for unchanged within one burst of calls, as long as its
+ * directories are: replacing a file shows there, and they are few.
+ */
 const BURST_MS = 500;
 
 export interface ToolchainOptions {
@@ -15,8 +18,15 @@ export interface ToolchainOptions {
   monotonic(): number;
 }
 
-interface Known {
+/** What shows that a toolchain changed. */
+interface State {
   stamp: string;
+  /** The directories of its files. */
+  places: string[];
+  placesStamp: string;
+}
+
+interface Known extends State {
   checkedAt: number;
   toolchain: Toolchain;
 }
@@ -46,13 +56,14 @@ export class Toolchains {
     const key = `${sysroot}\0${target ?? ''}`;
     const known = await this.#known.get(key);
     const now = this.#options.monotonic();
-    if (known !== undefined && now - known.checkedAt < BURST_MS) return known.toolchain;
-    const stamp = stampOf(identityFiles(sysroot, target));
-    if (known !== undefined && known.stamp === stamp) {
-      known.checkedAt = now;
+    const quick = known !== undefined && now - known.checkedAt < BURST_MS;
+    if (quick && stampOf(known.places) === known.placesStamp) return known.toolchain;
+    const state = stateOf(sysroot, target);
+    if (known !== undefined && known.stamp === state.stamp) {
+      Object.assign(known, state, { checkedAt: now });
       return known.toolchain;
     }
-    const fresh = this.#identify(sysroot, target, stamp, env);
+    const fresh = this.#identify(sysroot, target, state, env);
     this.#known.set(key, fresh);
     const made = await fresh;
     if (made === undefined) this.#known.delete(key);
@@ -62,7 +73,7 @@ export class Toolchains {
   async #identify(
     sysroot: string,
     target: string | undefined,
-    stamp: string,
+    state: State,
     env: Environment,
   ): Promise<Known | undefined> {
     const version = await ask(join(sysroot, 'bin', 'rustc'), ['-vV'], sysroot, env, [
@@ -79,19 +90,25 @@ export class Toolchains {
     const commit = /^commit-hash: ([0-9a-f]+)$/m.exec(version)?.[1];
     const id = this.#options.hasher.hash(lines.join('\n'));
     return {
-      stamp,
+      ...state,
       checkedAt: this.#options.monotonic(),
       toolchain: { id, sysroot, host, commit },
     };
   }
 
-  /** rustup's proxy stands in for whatever toolchain the directory and environment choose. */
+  /**
+   * rustup's proxy stands in for whatever toolchain the directory and environment choose. Any other
+   * program called rustc that is no toolchain's own may do as it likes, and has no sysroot here.
+   */
   async #sysroot(compiler: string, cwd: string, env: Environment): Promise<string | undefined> {
     const program = findProgram(compiler, cwd, env);
     if (program === undefined) return undefined;
     const real = realpathSync(program);
-    const beside = dirname(dirname(program));
-    if (basename(real) === 'rustc' && existsSync(join(beside, 'lib', 'rustlib'))) return beside;
+    if (!isRustup(real)) {
+      const around = [program, real].map((path) => dirname(dirname(path)));
+      if (basename(real) !== 'rustc') return undefined;
+      return around.find((dir) => existsSync(join(dir, 'lib', 'rustlib')));
+    }
     const key = [program, stampOf([real]), choiceOf(cwd, env)].join('\0');
     const known = this.#sysroots.get(key);
     if (known !== undefined) return known;
@@ -101,6 +118,14 @@ export class Toolchains {
     this.#sysroots.set(key, answer);
     return answer;
   }
+}
+
+/** rustup is one program under many names, by symlinks or hard links. */
+function isRustup(real: string): boolean {
+  if (basename(real).startsWith('rustup')) return true;
+  const own = statSync(real, { bigint: true });
+  const rustup = statSync(join(dirname(real), 'rustup'), { bigint: true, throwIfNoEntry: false });
+  return rustup !== undefined && rustup.dev === own.dev && rustup.ino === own.ino;
 }
 
 /** Everything that decides which toolchain rustup's proxy picks. */
@@ -156,6 +181,13 @@ function names(dir: string): string[] {
   } catch {
     return [];
   }
+}
+
+function stateOf(sysroot: string, target: string | undefined): State {
+  const files = identityFiles(sysroot, target);
+  const places = [...new Set(files.map((path) => dirname(path)))];
+  const placesStamp = stampOf(places);
+  return { stamp: stampOf(files), places, placesStamp };
 }
 
 function stampOf(paths: readonly string[]): string {

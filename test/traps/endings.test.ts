@@ -1,0 +1,171 @@
+import { chmod, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { until } from '../harness/programs.js';
+import { COMPILED, FROM_DISK, kept } from './calls.js';
+import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
+
+const pair = pairOfDevelopers();
+
+/** A program whose compile says which process it is, and stops until the file `go` is there. */
+const HELD: Files = {
+  'app/Cargo.toml': `${manifest('app')}[dependencies]\nhold = { path = "hold" }\n[workspace]\n`,
+  'app/hold/Cargo.toml': manifest('hold', '[lib]\nproc-macro = true\n'),
+  'app/hold/src/lib.rs': `use std::{env, fs, path::Path, process, thread, time::Duration};
+    #[proc_macro]
+    pub fn hold(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+      let dir = env::var("CARGO_MANIFEST_DIR").unwrap();
+      let dir = Path::new(&dir);
+      fs::write(dir.join("held.tmp"), process::id().to_string()).unwrap();
+      fs::rename(dir.join("held.tmp"), dir.join("held")).unwrap();
+      for _ in 0..6000 {
+        if dir.join("abort").exists() { process::abort(); }
+        if dir.join("go").exists() { return Default::default(); }
+        thread::sleep(Duration::from_millis(5));
+      }
+      panic!("nobody said go");
+    }\n`,
+};
+
+const saying = (text: string): Files => ({
+  'app/src/main.rs': `hold::hold!();\nfn main() { println!("{}", ${text}); }\n`,
+});
+
+/** The compiler that stands in the macro. */
+function held(project: Project): Promise<number> {
+  return until('the compiler is in the macro', async () => {
+    const text = await readFile(join(project.dir, 'held'), 'utf8').catch(() => '');
+    return text === '' ? undefined : Number(text);
+  });
+}
+
+describe('while the compiler runs', () => {
+  it('a source is edited: the result is not stored', async () => {
+    const alice = await pair.one({ ...HELD, ...saying('"first"') });
+    const building = alice.cargo(['build']);
+    await held(alice);
+    await alice.write({ ...saying('"second"'), 'app/go': '' });
+    await building;
+    expect(await alice.output()).toBe('first');
+
+    expect(await alice.count(['build'])).toMatchObject(COMPILED);
+    expect(await alice.output()).toBe('second');
+    await alice.write(saying('"first"'));
+    expect(await alice.count(['build'])).toMatchObject(COMPILED);
+    expect(await alice.output()).toBe('first');
+  });
+
+  it('a file is saved between keying and the read: never a stale hit', async () => {
+    const text = (content: string) => ({ 'app/src/text.txt': content });
+    const alice = await pair.one({
+      ...HELD,
+      ...saying('include_str!("text.txt")'),
+      ...text('early'),
+    });
+    const building = alice.cargo(['build']);
+    await held(alice);
+    await alice.write({ ...text('later'), 'app/go': '' });
+    await building;
+    expect(await alice.output()).toBe('later');
+    for (const content of ['early', 'later', 'early']) {
+      await alice.write(text(content));
+      await alice.cargo(['build']);
+      expect(await alice.output()).toBe(content);
+    }
+  });
+});
+
+describe('a compile that does not succeed', () => {
+  it('fails: nothing is stored, the same exit code and the same message every time', async () => {
+    const alice = await pair.one({
+      'app/Cargo.toml': `${manifest('app')}[workspace]\n`,
+      'app/src/main.rs': 'fn main() { let _: u32 = "text"; }\n',
+    });
+    const before = await kept(alice);
+    for (const _ of ['once', 'again']) {
+      await alice.developer.resetStats();
+      const { code, stderr } = await alice.cargo(['build'], { allowFailure: true });
+      expect(code).toBe(101);
+      expect(stderr).toContain('error[E0308]: mismatched types');
+      expect(await alice.developer.stats()).toMatchObject(COMPILED);
+    }
+    expect(await kept(alice)).toBe(before);
+  });
+
+  const deaths = [
+    {
+      what: 'is killed',
+      die: async (_: Project, pid: number) => void process.kill(pid, 'SIGKILL'),
+      seen: '(signal: 9, SIGKILL: kill)',
+    },
+    {
+      what: 'dies by a signal of its own',
+      die: (alice: Project) => alice.write({ 'app/abort': '' }),
+      seen: '(signal: 6, SIGABRT: process abort signal)',
+    },
+  ];
+  for (const { what, die, seen } of deaths) {
+    it(`${what}: nothing is stored, and cargo sees the signal`, async () => {
+      const alice = await pair.one({ ...HELD, ...saying(`"alive: ${what}"`) });
+      await alice.cargo(['build', '-p', 'hold']);
+      const before = await kept(alice);
+      const building = alice.cargo(['build'], { allowFailure: true });
+      await die(alice, await held(alice));
+      const { code, stderr } = await building;
+      expect(code).toBe(101);
+      expect(stderr).toContain(seen);
+      expect(await kept(alice)).toBe(before);
+
+      await alice.remove('app/abort');
+      await alice.write({ 'app/go': '' });
+      expect(await alice.count(['build'])).toMatchObject(COMPILED);
+      expect(await alice.output()).toBe(`alive: ${what}`);
+    });
+  }
+});
+
+describe('an empty output', () => {
+  it('is kept where it belongs: the rmeta of a checked program and a checked test', async () => {
+    const { alice, bob } = await pair.both({
+      'app/Cargo.toml': `${manifest('app')}[workspace]\n`,
+      'app/src/main.rs': 'fn main() {}\n#[test] fn passes() {}\n',
+    });
+    const check = ['check', '--all-targets'];
+    expect((await alice.count(check)).compiled).toBe(2);
+    await alice.clean();
+    expect(await alice.count(check)).toMatchObject({ compiled: 0, hits: { disk: 2 } });
+    expect(await bob.count(check)).toMatchObject({ compiled: 0, hits: { peer: 2 } });
+    const deps = join(bob.dir, 'target/debug/deps');
+    const { stdout } = await bob.developer.run('ls', [deps]);
+    const files = stdout.match(/^libapp-.*\.rmeta$/gm) ?? [];
+    expect(files).toHaveLength(2);
+    for (const file of files) expect((await stat(join(deps, file))).size).toBe(0);
+    expect((await bob.count(check)).units).toBe(0);
+  });
+
+  it('is not kept where a linker left nothing of a program', async () => {
+    const alice = await pair.one({
+      'app/Cargo.toml': `${manifest('app')}[workspace]\n`,
+      'app/src/main.rs': 'fn main() {}\n',
+      'app/bin/cc': `#!/bin/sh
+        /usr/bin/cc "$@" || exit
+        while [ $# -gt 0 ]; do
+          if [ "$1" = -o ]; then : > "$2"; fi
+          shift
+        done\n`,
+    });
+    await chmod(join(alice.dir, 'bin/cc'), 0o755);
+    const env = { PATH: `${alice.dir}/bin:${process.env.PATH}` };
+    const before = await kept(alice);
+    for (const _ of ['once', 'again']) {
+      expect(await alice.count(['build'], { env })).toMatchObject(COMPILED);
+      expect((await stat(join(alice.dir, 'target/debug/app'))).size).toBe(0);
+      await alice.clean();
+    }
+    expect(await kept(alice)).toBe(before);
+    await alice.cargo(['build']);
+    expect(await alice.output()).toBe('');
+    await alice.clean();
+    expect(await alice.count(['build'])).toMatchObject(FROM_DISK);
+  });
+});

@@ -1,0 +1,137 @@
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Developer } from '../harness/developer.js';
+import { needs } from '../harness/needs.js';
+import { COMPILED, FROM_DISK, printed, rustc } from './calls.js';
+import { Project, pairOfDevelopers } from './support.js';
+
+const pair = pairOfDevelopers();
+
+/** Only a nightly compiler, or one that is told to be one, takes this. */
+const UNSTABLE = '#![feature(never_type)]\nfn main() { println!("unstable"); }\n';
+
+describe('the toolchain', () => {
+  it('bare rustc under two rust-toolchain.toml: two keys', async (context) => {
+    const alice = await pair.one({ 'app/main.rs': UNSTABLE });
+    const installed = await alice.developer.run('rustup', ['toolchain', 'list']);
+    if (!installed.stdout.includes('nightly')) context.skip('no nightly toolchain');
+    const choose = (channel: string) =>
+      alice.write({ 'app/rust-toolchain.toml': `[toolchain]\nchannel = "${channel}"\n` });
+    await choose('nightly');
+    expect(await rustc(alice)).toMatchObject({ code: 0, counted: COMPILED });
+    expect(await printed(alice)).toBe('unstable');
+    await choose('stable');
+    const stable = await rustc(alice);
+    expect(stable).toMatchObject({ code: 1, counted: COMPILED });
+    expect(stable.stderr).toContain('E0554');
+    await choose('nightly');
+    expect(await rustc(alice)).toMatchObject({ code: 0, counted: FROM_DISK });
+  });
+
+  it('RUSTC_BOOTSTRAP is in the key', async () => {
+    const alice = await pair.one({ 'app/main.rs': UNSTABLE });
+    const env = { RUSTC_BOOTSTRAP: '1' };
+    expect(await rustc(alice, [], { env })).toMatchObject({ code: 0, counted: COMPILED });
+    const without = await rustc(alice);
+    expect(without).toMatchObject({ code: 1, counted: COMPILED });
+    expect(without.stderr).toContain('E0554');
+    expect(await rustc(alice, [], { env })).toMatchObject({ code: 0, counted: FROM_DISK });
+  });
+
+  it('-Z, --sysroot and custom targets are not cached, and mean what they mean', async () => {
+    const alice = await pair.one({ 'app/main.rs': 'fn main() { println!("same"); }\n' });
+    const sysroot = (await alice.developer.run('rustc', ['--print', 'sysroot'])).stdout.trim();
+    const nightly = { env: { RUSTC_BOOTSTRAP: '1' } };
+    for (const _ of ['once', 'again']) {
+      expect(await rustc(alice, ['-Z', 'mir-opt-level=2'], nightly)).toMatchObject({
+        code: 0,
+        counted: { ...COMPILED, bypassed: { 'unstable flag': 1 } },
+      });
+      expect(await rustc(alice, [`--sysroot=${sysroot}`])).toMatchObject({
+        code: 0,
+        counted: { ...COMPILED, bypassed: { 'unknown flag': 1 } },
+      });
+      expect(await printed(alice)).toBe('same');
+      const custom = await rustc(alice, ['--target', 'custom.json'], nightly);
+      expect(custom).toMatchObject({
+        code: 1,
+        counted: { ...COMPILED, bypassed: { 'target specification file': 1 } },
+      });
+      expect(custom.stderr).toContain('custom.json');
+    }
+  });
+
+  it('a program called rustc that adds a flag is not cached, and means what it says', async () => {
+    const alice = await pair.one({
+      'app/main.rs': 'fn main() { println!("{} {}", cfg!(one), cfg!(two)); }\n',
+    });
+    const check = ['--check-cfg=cfg(one,two)'];
+    const adding = async (flag: string) => {
+      await alice.write({ 'app/bin/rustc': `#!/bin/sh\nexec rustc ${flag} "$@"\n` });
+      await chmod(join(alice.dir, 'bin/rustc'), 0o755);
+      return rustc(alice, check, { compiler: ['bin/rustc'] });
+    };
+    await rustc(alice, check);
+    expect(await printed(alice)).toBe('false false');
+    for (const [flag, expected] of [
+      ['--cfg=one', 'true false'],
+      ['--cfg=two', 'false true'],
+    ] as const) {
+      expect(await adding(flag)).toMatchObject({
+        code: 0,
+        counted: { ...COMPILED, bypassed: { toolchain: 1 } },
+      });
+      expect(await printed(alice)).toBe(expected);
+    }
+  });
+});
+
+describe('a toolchain of her own', () => {
+  let carol: Developer;
+  beforeAll(async () => {
+    carol = await Developer.create('carol', { workspace: 'bound', ownToolchain: true });
+    await carol.start();
+  });
+  afterAll(() => carol?.dispose());
+
+  it('is updated in place: a miss', async () => {
+    const project = new Project(carol, join(carol.root, 'p'));
+    await project.write({ 'app/main.rs': 'fn main() { println!("same"); }\n' });
+    expect((await rustc(project)).counted).toMatchObject(COMPILED);
+    expect((await rustc(project)).counted).toMatchObject(FROM_DISK);
+    const { stdout } = await carol.run('rustc', ['--print', 'target-libdir']);
+    const { stdout: listed } = await carol.run('ls', [stdout.trim()]);
+    const library = join(stdout.trim(), /^libstd-.*\.so$/m.exec(listed)![0]);
+    const content = await readFile(library);
+    await rm(library);
+    await writeFile(library, Buffer.concat([content, Buffer.from('\n')]));
+    expect(await rustc(project)).toMatchObject({ code: 0, counted: COMPILED });
+    expect(await printed(project)).toBe('same');
+    expect((await rustc(project)).counted).toMatchObject(FROM_DISK);
+  });
+});
+
+describe('target-cpu=native', () => {
+  it('on machines with different processors: a miss', async (context) => {
+    needs(context, 'mounts');
+    const { alice, bob } = await pair.both({
+      'app/main.rs': 'fn main() { println!("ran"); }\n',
+    });
+    const native = ['-C', 'target-cpu=native'];
+    expect((await rustc(alice, native)).counted).toMatchObject(COMPILED);
+    expect((await rustc(bob, native)).counted).toMatchObject({ hits: { peer: 1 } });
+
+    const cpu = await readFile('/proc/cpuinfo', 'utf8');
+    const other = join(bob.parent, 'cpuinfo');
+    await writeFile(other, cpu.replaceAll(/^((?:flags|Features)\s*:.*)$/gm, '$1 another'));
+    await bob.developer.stop();
+    const start = `mount --bind "$1" /proc/cpuinfo && exec "$2" start`;
+    const vrift = join(bob.developer.bin, 'vrift');
+    await bob.developer.run('unshare', ['--mount', 'sh', '-c', start, 'sh', other, vrift]);
+    await bob.developer.meets(pair.alice);
+    expect((await rustc(bob, native)).counted).toMatchObject(COMPILED);
+    expect(await printed(bob)).toBe('ran');
+    expect((await rustc(bob, native)).counted).toMatchObject(FROM_DISK);
+  });
+});
