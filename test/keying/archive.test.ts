@@ -7,7 +7,7 @@ function archive(members: [name: string, body: string][], time = '0'): Buffer {
   const parts = ['!<arch>\n'];
   for (const [name, body] of members) {
     const head = `${name}/`.padEnd(16) + time.padEnd(12) + '0'.padEnd(6) + '0'.padEnd(6);
-    parts.push(head + '644'.padEnd(8) + String(body.length).padEnd(10) + '`\n' + body);
+    parts.push(`${head}${'644'.padEnd(8)}${String(body.length).padEnd(10)}\`\n${body}`);
     if (body.length % 2 === 1) parts.push('\n');
   }
   return Buffer.from(parts.join(''), 'latin1');

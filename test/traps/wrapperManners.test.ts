@@ -102,7 +102,6 @@ describe('the launcher', () => {
       const stats = await alice.developer.stats();
       return stats.units >= 4 ? stats : undefined;
     });
-    console.log((await alice.developer.vrift(['log'])).stdout.split('\n').slice(-8).join('\n'));
     expect({ units, compiled, hits }).toEqual({
       units: 4,
       compiled: 2,
