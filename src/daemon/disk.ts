@@ -46,7 +46,7 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       resolved.set(path, { path: real, at: now });
       return real;
     },
-    scan,
+    scan: scanNested,
     mentions: async (path, text) => {
       const digest = await digests.fileDigestAsync(path);
       if (digest === undefined) return true;
@@ -59,6 +59,21 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       return found;
     },
   };
+}
+
+/**
+ * A file that does not hold a directory's path holds nothing below it either: usually one look
+ * for the home directory settles them all. (A path of one component is looked for by a weaker
+ * rule, which settles nothing.)
+ */
+export async function scanNested(path: string, prefixes: readonly string[]): Promise<string[]> {
+  const settles = (outer: string, inner: string) =>
+    outer !== inner && outer.indexOf('/', 1) > 0 && inner.startsWith(outer);
+  const outermost = prefixes.filter((inner) => !prefixes.some((outer) => settles(outer, inner)));
+  const found = await scan(path, outermost);
+  if (found.length === 0 || outermost.length === prefixes.length) return found;
+  const rest = prefixes.filter((inner) => found.some((outer) => settles(outer, inner)));
+  return [...found, ...(await scan(path, rest))];
 }
 
 /** Reads in pieces that overlap by the longest prefix, so that none hides at a seam. */

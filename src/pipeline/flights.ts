@@ -4,23 +4,26 @@ import type { Digest } from '../base/digest.js';
 export class Flights {
   readonly #flying = new Map<Digest, Promise<void>>();
 
-  /** Resolves when nobody holds the key, at most after `patienceMs`. */
-  async wait(key: Digest, patienceMs: number): Promise<void> {
+  /**
+   * Takes the key when nobody holds it, at most after `patienceMs`; then the first is not
+   * disturbed. Looking and taking are one step: of two who wait, one goes on.
+   */
+  async take(key: Digest, patienceMs: number): Promise<Disposable> {
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<'late'>((resolve) => {
       timer = setTimeout(() => resolve('late'), patienceMs);
     });
     try {
       for (let first = this.#flying.get(key); first !== undefined; first = this.#flying.get(key)) {
-        if ((await Promise.race([first, patience])) === 'late') return;
+        if ((await Promise.race([first, patience])) === 'late') break;
       }
+      return this.#begin(key);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Takes the key. A second taker (who ran out of patience) does not disturb the first. */
-  begin(key: Digest): Disposable {
+  #begin(key: Digest): Disposable {
     let finish = () => {};
     const flight = new Promise<void>((resolve) => {
       finish = resolve;

@@ -2,7 +2,7 @@ import { canonicalJson } from '../base/canonical.js';
 import { toVriftError } from '../base/errors.js';
 import type { Change } from '../keying/explain.js';
 import { firstDifference, manifestDigest, resultKeyOf } from '../keying/manifest.js';
-import { answers, byPreference } from './choose.js';
+import { answers, byPreference, expectsOutputs } from './choose.js';
 import { messageFormat } from './messages.js';
 import type { Candidate, PipelinePorts, StoredResult } from './ports.js';
 import type { Unit } from './prepare.js';
@@ -39,8 +39,11 @@ export function findLocal(unit: Unit, ports: PipelinePorts): Found | Miss {
     const results = store.resultsOf(resultKeyOf(unit.key, digest, hasher));
     for (const stored of results.toSorted(byPreference)) {
       if (!answers(stored.result, unit, format)) continue;
-      const blobs = blobsOf(stored.result);
-      if (blobs.some((blob) => store.check(blob.digest, blob.size) === 'gone')) continue;
+      // Every one of them: a result is dropped for good only when all that it lost is known.
+      const gone = blobsOf(stored.result).filter(
+        (blob) => store.check(blob.digest, blob.size) === 'gone',
+      );
+      if (gone.length > 0) continue;
       return { stored, from: 'disk', peer: undefined, received: 0 };
     }
   }
@@ -65,7 +68,13 @@ export async function findRemote(
   if (!mesh.reachable) return undefined;
   const format = messageFormat(unit.plan, hasher);
   const candidates = await mesh.find(unit.key, { deadlineMs: clamp(expectedMs / 2, FIND_MS) });
-  const usable = candidates
+  const fitting = candidates.filter(({ result }) => {
+    if (expectsOutputs(result, unit)) return true;
+    const what = `a peer's result for ${result.crateName} has other outputs than the call makes`;
+    ports.recorder.error('VRIFT_PEER_INVALID', what);
+    return false;
+  });
+  const usable = fitting
     .filter(({ result }) => answers(result, unit, format) && result.class !== 'warm')
     .map((candidate) => ({
       ...candidate,

@@ -100,8 +100,7 @@ export class Pipeline {
       readonly: env.get('VRIFT_READONLY') === '1',
       verify: env.get('VRIFT_VERIFY') === '1',
     };
-    await this.#flights.wait(unit.key, PATIENCE_MS);
-    using _flight = this.#flights.begin(unit.key);
+    using _flight = await this.#flights.take(unit.key, PATIENCE_MS);
     let changes: Change[] = [];
     if (!wishes.recache) {
       const expectedMs = this.#ports.timings.get(timingKey(plan)) ?? 1_000;

@@ -22,6 +22,7 @@ const ORDER = ['dep-info', 'dwo', 'dwp', 'rmeta', 'staticlib', 'rlib'];
  * What the launcher has to do to put a result in place. Libraries may be hard links; everything
  * that some tool writes into in place is a copy. Cargo compares the newest listed output of a
  * unit, so one that is not the `.d` must be new: a unit of nothing but libraries is copied.
+ * Modes are those that a compiler asks for; the caller's umask takes its part.
  *
  * @returns undefined when a blob is gone or does not fit this call
  */
@@ -47,12 +48,12 @@ export function planRestore(
       if (packed === undefined) return undefined;
       const text = unpackDepFile(packed, unit.outputs, unit.roots, unit.env);
       if (text === undefined) return undefined;
-      restore.ops.push({ op: 'write', text, to, mode: 0o644 });
+      restore.ops.push({ op: 'write', text, to, mode: 0o666 });
       restore.made.push(undefined);
       continue;
     }
     const op = linkable(output.role) && others ? 'link' : 'copy';
-    const mode = output.executable ? 0o755 : 0o644;
+    const mode = output.executable ? 0o777 : 0o666;
     const from = store.blobPath(output.digest);
     restore.ops.push({ op, from, to, mode, size: output.size });
     restore.made.push(output);

@@ -125,6 +125,7 @@ const NOT_OURS_ANY_MORE: ReadonlySet<string> = new Set([
   'EPERM',
   'ENOENT',
   'ENOTDIR',
+  'EISDIR',
 ]);
 
 const STALE_AFTER_MS = 24 * 3600 * 1000;

@@ -1,4 +1,14 @@
-import { mkdir, open, readdir, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isSound, oneDeveloper } from './alone.js';
@@ -11,7 +21,9 @@ const cas = () => join(here.alice.vriftHome, 'l2', 'cas');
 /** The blobs with something in them, by size. */
 async function blobs(): Promise<string[]> {
   const names = await readdir(cas(), { recursive: true });
-  const files = names.filter((name) => /\/[0-9a-f]{64}$/.test(name)).map((name) => join(cas(), name));
+  const files = names
+    .filter((name) => /\/[0-9a-f]{64}$/.test(name))
+    .map((name) => join(cas(), name));
   const sizes = new Map<string, number>();
   for (const file of files) sizes.set(file, (await stat(file)).size);
   return files.filter((file) => sizes.get(file)).sort((a, b) => sizes.get(a)! - sizes.get(b)!);
@@ -63,10 +75,6 @@ describe('a miss, and the entry is dropped', () => {
     'a flipped bit in a blob': each(flipBit),
     'a truncated blob': each(async (blob) => truncate(blob, (await stat(blob)).size >> 1)),
     'a missing blob': each((blob) => rm(blob)),
-    'a directory in the place of a blob': each(async (blob) => {
-      await rm(blob);
-      await mkdir(blob);
-    }),
     'a link to another file in the place of a blob': each(async (blob) => {
       await rm(blob);
       await symlink(here.alice.vriftHome, blob);

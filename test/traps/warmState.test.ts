@@ -91,7 +91,9 @@ describe('an incremental state', () => {
     await bob.clean();
     await bob.cargo(['build'], { env: { ...PLAIN.env, VRIFT_RECACHE: '1' } });
     for (const options of [INCREMENTAL, PLAIN]) {
-      for (const part of ['libbase-*.rlib', 'libbase-*.rmeta', 'libmid-*.rlib', 'libmid-*.rmeta']) {
+      await bob.clean();
+      expect(await bob.count(['build'], options)).toMatchObject({ compiled: 0 });
+      for (const part of ['libbase-*.rlib', 'libmid-*.rmeta']) {
         await bob.developer.run('sh', ['-c', `rm target/debug/deps/${part}`], { cwd: bob.dir });
         expect(await bob.count(['build'], options)).toMatchObject({ compiled: 0 });
         expect(await bob.output()).toBe('42');

@@ -11,7 +11,11 @@ import { tokenize } from './tokenize.js';
  */
 export function parseRustc(argv: readonly string[], cwd: string): Parsed {
   const head = compilerOf(argv);
-  if (head.kind === 'bypass') return head;
+  if (head.kind === 'bypass') {
+    // An unknown wrapper that is asked a question makes nothing either.
+    const asked = head.reason === 'workspace wrapper' && tokenize(argv.slice(2)).kind === 'probe';
+    return asked ? { kind: 'probe' } : head;
+  }
   const tokens = tokenize(argv.slice(head.clippy === undefined ? 1 : 2));
   if (tokens.kind !== 'arguments') return tokens;
   return planOf(head.compiler, head.clippy, tokens.list, cwd);

@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { delimiter, join, normalize, resolve } from 'node:path';
+import { delimiter, isAbsolute, join, normalize, resolve } from 'node:path';
 import type { Digest, Hasher } from '../../base/digest.js';
 import type { RustcPlan } from '../../compilers/plan.js';
 import type { Environment } from '../../keying/ports.js';
@@ -49,10 +49,11 @@ export class Linkers {
     const own = this.#options.digest(realpathSync(driver));
     if (own === undefined) return `not readable: ${driver}`;
     const chooses = plan.linkArgs.flatMap(drivenWords).filter((arg) => CHOOSES.test(arg));
-    const key = [driver, own, cwd, env.get('PATH'), env.get('COMPILER_PATH'), ...chooses].join(
-      '\0',
-    );
-    const anatomy = await this.#anatomy(key, () => dissect(driver, chooses, cwd, env));
+    // Cargo compiles each package in its own directory: it counts only where a search starts there.
+    const paths = [env.get('PATH') ?? '', env.get('COMPILER_PATH') ?? ''];
+    const place = searchesHere(paths, chooses) ? cwd : '/';
+    const key = [driver, own, place, ...paths, ...chooses].join('\0');
+    const anatomy = await this.#anatomy(key, () => dissect(driver, chooses, place, env));
     if (typeof anatomy === 'string') return anatomy;
     const { programs, searchDirs } = anatomy;
     const parts = [own, ...programs.map((program) => this.#options.digest(program) ?? 'gone')];
@@ -72,6 +73,16 @@ export class Linkers {
     this.#known.set(key, looking);
     return looking;
   }
+}
+
+/** Whether a relative path decides what a driver starts. */
+function searchesHere(paths: readonly string[], chooses: readonly string[]): boolean {
+  const [path = '', compilers = ''] = paths;
+  const dirs = [...path.split(delimiter), ...compilers.split(delimiter).filter(Boolean)];
+  return (
+    dirs.some((dir) => !isAbsolute(dir)) ||
+    chooses.some((word) => /^-(B|-sysroot=|L|-ld-path=)(?!\/)/.test(word))
+  );
 }
 
 /** `-Wl,` words are the linker's own and choose nothing. */
