@@ -136,21 +136,23 @@ async function measure(workspace, person) {
 /** Which units the second developer compiled, and why, as far as the two nodes say it. */
 async function explain(first, second) {
   const { compiled, misses, bypassed, errors } = second.stats;
+  const missed = (await second.person.vrift(['why'])).filter(({ outcome }) => outcome === 'miss');
+  const probes = missed.filter(({ from }) => from === 'compile failed');
   const lines = [`Bob's compiler ran for ${compiled} units:`];
-  const count = (n, what) => lines.push(`${String(n).padStart(6)}  ${what}`);
+  const count = (n, what) => n > 0 && lines.push(`${String(n).padStart(6)}  ${what}`);
   for (const [reason, n] of Object.entries(bypassed)) count(n, `not cacheable: ${reason}`);
-  if (misses > 0)
-    count(misses, 'nothing of Alice fits: they bake a path in, or depend on one that does');
+  count(probes.length, "failed, as a build script's question to the compiler may: never cached");
+  count(
+    misses - probes.length,
+    'found nothing of Alice that fits: they bake a path in or read generated files that differ',
+  );
   for (const [reason, n] of Object.entries(first.stats.localOnly)) {
     count(n, `of Alice's stayed on her machine: ${reason}`);
   }
   for (const [code, n] of Object.entries(errors)) count(n, `errors ${code}`);
-  const events = await second.person.vrift(['log', '--lines', '100000']);
-  const units = events
-    .filter(({ event }) => event === 'miss' || event === 'bypass')
-    .map(({ text }) => text.split(/\s+/)[1]);
+  const units = missed.filter((entry) => !probes.includes(entry)).map(({ unit }) => unit);
   const shown = units.slice(0, MAX_NAMES).join(', ');
-  lines.push(units.length > MAX_NAMES ? `${shown}, … (\`vrift log\`)` : shown);
+  if (units.length > 0) lines.push(units.length > MAX_NAMES ? `${shown}, …` : shown);
   return lines.join('\n');
 }
 
