@@ -31,6 +31,10 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
     },
     read: (path) => attempt(() => readFileSync(path)),
     list: (path) => attempt(() => readdirSync(path)),
+    stamp: (path) => {
+      const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+      return stat && `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`;
+    },
     remove: (path) => rmSync(path, { force: true }),
     hold: (path, name) =>
       attempt(() => {

@@ -68,7 +68,8 @@ export class PeerClient {
     const json = parseJson(body);
     const greeting = checkGreeting(json);
     if (!greeting.ok) throw new PeerFault(`hello: ${greeting.reason}`);
-    if (greeting.value.protocol !== MESH_PROTOCOL) return greeting.value;
+    const { version, protocol } = greeting.value;
+    if (protocol !== MESH_PROTOCOL) return { version, protocol };
     const hello = checkHello(json);
     if (!hello.ok) throw new PeerFault(`hello: ${hello.reason}`);
     return hello.value;

@@ -256,6 +256,12 @@ export class Pipeline {
       reasons.push('local-only dependency');
     }
     if (unit.incremental?.warm) reasons.push('warm incremental state');
+    const split = unit.plan.splitDebuginfo;
+    if (split === 'unpacked') reasons.push('unpacked debug information');
+    // The names of an incremental compile's units have a random part, and packing keeps them.
+    if (split === 'packed' && unit.incremental !== undefined) {
+      reasons.push('packed debug information of an incremental compile');
+    }
     for (const reason of reasons) this.#ports.recorder.localOnly(reason, unit.plan.crateName);
     return reasons.length > 0;
   }

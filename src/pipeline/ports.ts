@@ -80,6 +80,8 @@ export interface DiskPort extends Files {
   /** Whether a text stands in the file's bytes; remembered by content. */
   mentions(path: string, text: string): Promise<boolean>;
   remove(path: string): void;
+  /** `dev:ino:size:mtimeNs`, decimal; undefined for a missing file. */
+  stamp(path: string): string | undefined;
   /**
    * Gives a file a second name, so that removing the first does not take it; undefined on another
    * filesystem.

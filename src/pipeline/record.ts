@@ -44,8 +44,8 @@ export async function record(
   if (!options.store) return 'not stored';
   if (reading.kind === 'unsure') return reading.reason;
 
-  const stays = reasonsToStay(unit, reading.secret);
-  for (const reason of stays) ports.recorder.localOnly(reason, unit.plan.crateName);
+  const secret = reading.secret !== undefined;
+  if (secret) ports.recorder.localOnly('reads a secret variable', unit.plan.crateName);
   const stderr = keepMessages(ran.stderr, unit.plan, unit.roots);
   const stdout = unit.roots.mapText(ran.stdout);
   if (ran.truncated || stderr.length + stdout.length > MAX_MESSAGE_CHARS) {
@@ -58,10 +58,11 @@ export async function record(
   const manifest = bindTo(reading.manifest, found, unit, ports.hasher);
   try {
     const outputs: Output[] = [];
-    for (const { role, executable, held } of secured.files) {
+    for (const file of secured.files) {
+      const { role, executable, held } = file;
       const link = role === 'rlib' || role === 'staticlib';
       const put = await ports.store.putFile(held, { link });
-      if (put === undefined) return 'output changed while it was stored';
+      if (put === undefined || !isAsMade(file, unit, ports)) return 'output changed meanwhile';
       const identity = identities.get(role);
       outputs.push({ role, executable, ...put, ...(identity === undefined ? {} : { identity }) });
     }
@@ -89,7 +90,7 @@ export async function record(
       manifest,
       resultDigest: ports.hasher.hash(canonicalJson(result)),
       attestations: [],
-      localOnly: options.localOnly || stays.length > 0,
+      localOnly: options.localOnly || secret,
       origin: 'own',
     });
     ports.recorder.stored(outputs.reduce((sum, output) => sum + output.size, 0));
@@ -130,11 +131,16 @@ async function remember(
   return identities;
 }
 
-function reasonsToStay(unit: Unit, secret: string | undefined): string[] {
-  const reasons: string[] = [];
-  if (secret !== undefined) reasons.push('reads a secret variable');
-  if (unit.plan.splitDebuginfo === 'unpacked') reasons.push('unpacked debug information');
-  return reasons;
+/**
+ * Whether a file is still what the launcher saw when the compiler ended: `strip` may rewrite a
+ * program as soon as cargo is done. After a check, cargo itself sets the times of all outputs.
+ */
+function isAsMade({ made, held }: SecuredFile, unit: Unit, { disk }: PipelinePorts): boolean {
+  if (typeof made !== 'string') return true;
+  const now = disk.stamp(held)?.split(':');
+  const [dev, ino, size, mtime] = made.split(':');
+  const sameFile = now?.[0] === dev && now?.[1] === ino && now?.[2] === size;
+  return sameFile && (now?.[3] === mtime || unit.plan.emit.link === undefined);
 }
 
 function classOf(unit: Unit): ResultClass {

@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import type { OutputRole } from '../base/result.js';
+import type { StatText } from '../wire/launcher.js';
 import type { Artifacts } from './artifacts.js';
 import type { Fresh, Reading } from './inputs.js';
 import { readManifest } from './inputs.js';
@@ -15,6 +16,8 @@ export interface SecuredFile {
   path: string;
   /** Another name of the same file on the store's filesystem; `path` itself on another one. */
   held: string;
+  /** The launcher's stat of it when the compiler had ended; undefined for files it cannot name. */
+  made: StatText | undefined;
 }
 
 /** Everything of a finished compile that `rm -rf target` could take. */
@@ -48,11 +51,14 @@ export async function secure(
   const planned = [...unit.outputs, ...dwoFiles(unit, ports)];
   for (const [index, { role, executable, path }] of planned.entries()) {
     const stat = index < unit.outputs.length ? ran.made[index] : undefined;
-    if (stat === null) return 'output missing';
-    if (stat !== undefined && isWronglyEmpty(role, stat, unit)) return 'output empty';
-    if (role !== 'dep-info') {
-      files.push({ role, executable, path, held: disk.hold(path, store.tmpPath()) ?? path });
+    const empty = typeof stat === 'string' && isWronglyEmpty(role, stat, unit);
+    if (stat === null || empty) {
+      release();
+      return empty ? 'output empty' : 'output missing';
     }
+    if (role === 'dep-info') continue;
+    const held = disk.hold(path, store.tmpPath()) ?? path;
+    files.push({ role, executable, path, held, made: stat });
   }
   const dep = unit.outputs.find((output) => output.role === 'dep-info');
   const depInfo = dep === undefined ? undefined : disk.read(dep.path)?.toString('utf8');

@@ -74,8 +74,8 @@ export class Intake {
       const linked = await bring(path, tmp, { link, size: before.size });
       if (linked === undefined) return undefined;
       const { digest, size } = await this.#hash(tmp, before.size);
-      const after = statFile(path, true);
-      if (!after || !isSameContent(before, after) || size !== Number(before.size)) return undefined;
+      if (size !== Number(before.size)) return undefined;
+      if (!(await this.#isStill(path, before, digest))) return undefined;
       refuseOther(path, digest, options.expected);
       if (this.#isHere(digest, size)) return { digest, size };
       this.#admit(tmp, digest, reservation);
@@ -168,6 +168,20 @@ export class Intake {
     if (waitMs > MAX_WAIT_MS) return false;
     await sleep(waitMs);
     return this.#grains.isContentSettled(path, stat, this.#clock.now());
+  }
+
+  /**
+   * Whether a file still has the content that was taken from it. A new mtime alone says nothing:
+   * after a `cargo check`, cargo sets that of all outputs.
+   */
+  async #isStill(path: string, before: BigIntStats, digest: Digest): Promise<boolean> {
+    const after = statFile(path, true);
+    if (!after) return false;
+    if (isSameContent(before, after)) return true;
+    if (after.ino !== before.ino || after.dev !== before.dev || after.size !== before.size) {
+      return false;
+    }
+    return (await this.#hash(path, after.size)).digest === digest;
   }
 
   async #hash(tmp: string, size: bigint): Promise<HashedFile> {

@@ -126,6 +126,7 @@ const NOT_OURS_ANY_MORE: ReadonlySet<string> = new Set([
   'ENOENT',
   'ENOTDIR',
   'EISDIR',
+  'EFBIG',
 ]);
 
 const STALE_AFTER_MS = 24 * 3600 * 1000;

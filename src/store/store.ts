@@ -170,7 +170,11 @@ export class Store {
     if (audited) return;
     // Results are checked as they are used, so nobody has to wait for this.
     void this.#audit().then(
-      () => this.#index.opened({ audited: true }),
+      () => {
+        this.#index.opened({ audited: true });
+        // It may have found files that nobody had counted.
+        this.#eviction.nudge();
+      },
       () => {},
     );
   }

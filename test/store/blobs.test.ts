@@ -90,10 +90,19 @@ describe('putting files', () => {
     const { store, path: root } = await openStore();
     const path = fileWith(Buffer.alloc(8 << 20, 1));
     const put = store.putFile(path, { link: false });
-    writeFileSync(path, Buffer.alloc(8 << 20, 2));
+    writeFileSync(path, Buffer.alloc(9 << 20, 2));
     expect(await put).toBeUndefined();
     expect(store.stats()).toMatchObject({ blobs: 0, bytes: 0 });
     expect(readdirSync(join(root, 'tmp'))).toEqual([]);
+  });
+
+  it('keeps a file of which only the time changes while it is read', async () => {
+    const { store } = await openStore();
+    const path = fileWith(Buffer.alloc(8 << 20, 1));
+    const put = store.putFile(path, { link: false });
+    utimesSync(path, 1, 1);
+    expect(await put).toMatchObject({ size: 8 << 20 });
+    expect(store.stats()).toMatchObject({ blobs: 1 });
   });
 
   it('answers undefined for what is no regular file', async () => {

@@ -105,7 +105,7 @@ describe('after a restore', () => {
     const members = (await run('ar', 't', library)).stdout;
     expect(members).not.toContain('.d\n');
     for (const [index, file] of files.entries()) {
-      if (file !== library) expect(await readFile(file)).toEqual(before[index]);
+      if (file !== library) expect((await readFile(file)).equals(before[index]!)).toBe(true);
     }
     expect(await alice.output()).toBe('9');
   });

@@ -4,12 +4,13 @@ import { type Files, manifest, type Project, pairOfDevelopers } from './support.
 
 const pair = pairOfDevelopers();
 
-const split = (kind: string): Files => ({
+/** @param word makes it another program */
+const split = (kind: string, word = ''): Files => ({
   'app/Cargo.toml': `${manifest('app')}[dependencies]\nlib = { path = "lib" }
     [profile.dev]\nsplit-debuginfo = "${kind}"\n[workspace]\n`,
-  'app/src/main.rs': 'fn main() {\n  println!("{}", lib::twice(21));\n}\n',
+  'app/src/main.rs': `fn main() {\n  println!("{} ${word}", lib::twice(21));\n}\n`,
   'app/lib/Cargo.toml': manifest('lib'),
-  'app/lib/src/lib.rs': 'pub fn twice(n: i32) -> i32 {\n  let doubled = n * 2;\n  doubled\n}\n',
+  'app/lib/src/lib.rs': `pub fn twice(n: i32) -> i32 {\n  let doubled = n * 2;\n  doubled // ${word}\n}\n`,
 });
 
 /** What gdb says of an argument in the library, which only the split-off part describes. */
@@ -38,6 +39,18 @@ describe('split debug information', () => {
     expect((await alice.count(['build'], plain)).compiled).toBe(2);
     await expectDebuggable(alice);
     expect(await bob.count(['build'], plain)).toMatchObject({ compiled: 0, hits: { peer: 2 } });
+    await expectDebuggable(bob);
+  });
+
+  it('packed by an incremental compile: nothing random leaves the machine', async (context) => {
+    needs(context, 'gdb');
+    const { alice, bob } = await pair.both(split('packed', 'again'));
+    const reason = 'packed debug information of an incremental compile';
+    expect(await alice.count(['build'])).toMatchObject({ compiled: 2, localOnly: { [reason]: 2 } });
+    await alice.clean();
+    expect(await alice.count(['build'])).toMatchObject({ compiled: 0, hits: { disk: 2 } });
+    await expectDebuggable(alice);
+    expect(await bob.count(['build'])).toMatchObject({ compiled: 2, hits: { peer: 0 } });
     await expectDebuggable(bob);
   });
 

@@ -7,20 +7,20 @@ import { type Files, manifest, type Project, pairOfDevelopers } from './support.
 
 const pair = pairOfDevelopers();
 
-/** A program whose compile says which process it is, and stops until the file `go` is there. */
+/** `hold!(here)` says in `held-here` which process expands it, and waits for the file `go-here`. */
 const HELD: Files = {
   'app/Cargo.toml': `${manifest('app')}[dependencies]\nhold = { path = "hold" }\n[workspace]\n`,
   'app/hold/Cargo.toml': manifest('hold', '[lib]\nproc-macro = true\n'),
   'app/hold/src/lib.rs': `use std::{env, fs, path::Path, process, thread, time::Duration};
     #[proc_macro]
-    pub fn hold(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    pub fn hold(place: proc_macro::TokenStream) -> proc_macro::TokenStream {
       let dir = env::var("CARGO_MANIFEST_DIR").unwrap();
       let dir = Path::new(&dir);
       fs::write(dir.join("held.tmp"), process::id().to_string()).unwrap();
-      fs::rename(dir.join("held.tmp"), dir.join("held")).unwrap();
+      fs::rename(dir.join("held.tmp"), dir.join(format!("held-{place}"))).unwrap();
       for _ in 0..6000 {
         if dir.join("abort").exists() { process::abort(); }
-        if dir.join("go").exists() { return Default::default(); }
+        if dir.join(format!("go-{place}")).exists() { return Default::default(); }
         thread::sleep(Duration::from_millis(5));
       }
       panic!("nobody said go");
@@ -28,13 +28,13 @@ const HELD: Files = {
 };
 
 const saying = (text: string): Files => ({
-  'app/src/main.rs': `hold::hold!();\nfn main() { println!("{}", ${text}); }\n`,
+  'app/src/main.rs': `hold::hold!(here);\nfn main() { println!("{}", ${text}); }\n`,
 });
 
 /** The compiler that stands in the macro. */
-function held(project: Project): Promise<number> {
+function held(project: Project, place = 'here'): Promise<number> {
   return until('the compiler is in the macro', async () => {
-    const text = await readFile(join(project.dir, 'held'), 'utf8').catch(() => '');
+    const text = await readFile(join(project.dir, `held-${place}`), 'utf8').catch(() => '');
     return text === '' ? undefined : Number(text);
   });
 }
@@ -44,7 +44,7 @@ describe('while the compiler runs', () => {
     const alice = await pair.one({ ...HELD, ...saying('"first"') });
     const building = alice.cargo(['build']);
     await held(alice);
-    await alice.write({ ...saying('"second"'), 'app/go': '' });
+    await alice.write({ ...saying('"second"'), 'app/go-here': '' });
     await building;
     expect(await alice.output()).toBe('first');
 
@@ -55,16 +55,21 @@ describe('while the compiler runs', () => {
     expect(await alice.output()).toBe('first');
   });
 
-  it('a file is saved between keying and the read: never a stale hit', async () => {
+  it('a file is saved before the compiler reads it, and taken back after: never a stale hit', async () => {
     const text = (content: string) => ({ 'app/src/text.txt': content });
     const alice = await pair.one({
       ...HELD,
-      ...saying('include_str!("text.txt")'),
+      'app/src/main.rs': `hold::hold!(before);
+        const TEXT: &str = include_str!("text.txt");
+        hold::hold!(after);
+        fn main() { println!("{TEXT}"); }\n`,
       ...text('early'),
     });
     const building = alice.cargo(['build']);
-    await held(alice);
-    await alice.write({ ...text('later'), 'app/go': '' });
+    await held(alice, 'before');
+    await alice.write({ ...text('later'), 'app/go-before': '' });
+    await held(alice, 'after');
+    await alice.write({ ...text('early'), 'app/go-after': '' });
     await building;
     expect(await alice.output()).toBe('later');
     for (const content of ['early', 'later', 'early']) {
@@ -117,7 +122,7 @@ describe('a compile that does not succeed', () => {
       expect(await kept(alice)).toBe(before);
 
       await alice.remove('app/abort');
-      await alice.write({ 'app/go': '' });
+      await alice.write({ 'app/go-here': '' });
       expect(await alice.count(['build'])).toMatchObject(COMPILED);
       expect(await alice.output()).toBe(`alive: ${what}`);
     });

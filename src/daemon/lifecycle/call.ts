@@ -31,6 +31,7 @@ export class LauncherChannel implements CallChannel {
   #heartbeat: NodeJS.Timeout | undefined;
   #answered = false;
   #gone = false;
+  #finished = false;
 
   constructor(write: (reply: NodeReply) => void) {
     this.#write = write;
@@ -44,6 +45,11 @@ export class LauncherChannel implements CallChannel {
   /** Whether the launcher knows what to do. */
   get answered(): boolean {
     return this.#answered;
+  }
+
+  /** Whether the launcher has no part in the call any more: what is left is the node's work. */
+  get finished(): boolean {
+    return this.#finished || this.#gone;
   }
 
   send(reply: NodeReply): void {
@@ -67,7 +73,7 @@ export class LauncherChannel implements CallChannel {
     if (report.kind === 'failed') {
       this.#answered = false;
       this.#startHeartbeat();
-    }
+    } else this.#finished = true;
     const waiter = this.#waiter;
     this.#waiter = undefined;
     if (waiter !== undefined) waiter(report);

@@ -21,6 +21,8 @@ import { StopSignals } from './stop.js';
 const CHECK_HOME_MS = 4_000;
 /** How long open calls may take to end when the node stops; longer compiles go on without it. */
 const DRAIN_MS = 3000;
+/** How long the figures wait for what a build that just ended left to store and count. */
+const SETTLE_MS = 2000;
 
 interface Locked {
   options: ServeOptions;
@@ -52,7 +54,8 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
       await released.promise;
       return { stopped: true };
     },
-    stats: (params) => {
+    stats: async (params) => {
+      await server.settle(SETTLE_MS);
       const snapshot = stats.snapshot();
       if (flagParam(params, 'reset')) stats.reset();
       return snapshot;

@@ -65,6 +65,15 @@ export class SocketServer {
     return this.#calls.size;
   }
 
+  /** Gives calls `ms` to end whose launchers are done: only storing and counting is left. */
+  async settle(ms: number): Promise<void> {
+    const ending = [...this.#calls].filter(([, channel]) => channel.finished);
+    await withinMs(
+      ms,
+      ending.map(([call]) => call),
+    );
+  }
+
   /** Accepts nobody any more, and gives open calls `ms` to end. */
   async drain(ms: number): Promise<void> {
     this.#server.close();

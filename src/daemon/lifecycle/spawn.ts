@@ -70,6 +70,16 @@ async function answering(home: string, withinMs: number): Promise<StartInfo | un
   }
 }
 
+/**
+ * Becomes the command with the soft limits that a caller may have lowered (file size, processor
+ * time, memory, open files) as high as they may be: the node outlives the caller.
+ */
+const WITHOUT_LIMITS = `
+for limit in f t v d n; do
+  ulimit -S -$limit "$(ulimit -H -$limit)" 2>/dev/null
+done
+exec "$@"`;
+
 /** A node in a session of its own, with nothing of the caller's but an allow-listed environment. */
 class Detached {
   readonly #paths: HomePaths;
@@ -84,7 +94,8 @@ class Detached {
     const size = statSync(paths.output, { throwIfNoEntry: false })?.size ?? 0;
     const output = openSync(paths.output, size > MAX_OUTPUT_BYTES ? 'w' : 'a', 0o600);
     const entry = fileURLToPath(new URL('./entry.js', import.meta.url));
-    this.#process = spawn(process.execPath, [...NODE_FLAGS, entry, paths.home, this.#report], {
+    const node = [process.execPath, ...NODE_FLAGS, entry, paths.home, this.#report];
+    this.#process = spawn('/bin/sh', ['-c', WITHOUT_LIMITS, 'sh', ...node], {
       cwd: paths.home,
       env: nodeEnvironment(env, paths.home),
       detached: true,

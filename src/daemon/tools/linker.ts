@@ -62,7 +62,8 @@ export class Linkers {
 
   /** What is known of a driver, as long as its programs are the ones that a search finds. */
   async #anatomy(key: string, look: () => Promise<Anatomy | string>): Promise<Anatomy | string> {
-    const known = await this.#known.get(key);
+    const pending = this.#known.get(key);
+    const known = pending === undefined ? undefined : await pending;
     if (known !== undefined && typeof known !== 'string') {
       const { programs, absent } = known;
       if (programs.every((path) => existsSync(path)) && !absent.some((path) => existsSync(path))) {
