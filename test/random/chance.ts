@@ -29,13 +29,13 @@ export class Chance {
     return list[this.below(list.length)]!;
   }
 
-  /** Few values, so that edits meet what was compiled before. */
+  /** One of two: with few values, edits meet again what was compiled before. */
   value(): number {
-    return this.below(3);
+    return this.below(2);
   }
 
-  /** Another of the three values than this one. */
+  /** What `value` might have been instead. */
   other(value: number): number {
-    return (value + 1 + this.below(2)) % 3;
+    return 1 - value;
   }
 }

@@ -44,7 +44,7 @@ export class Checkout {
     this.#written = wanted;
   }
 
-  /** Removes all target directories, that of a place just left too. */
+  /** Removes both target directories. */
   async clean(site: Site): Promise<void> {
     for (const target of [0, 1]) {
       const { targetDir } = this.placeOf({ ...site, target });
@@ -60,7 +60,7 @@ export class Checkout {
     });
   }
 
-  /** What the program prints after a clean build by cargo alone. */
+  /** What the program prints after a clean build by cargo alone, but for the target directory. */
   async uncached(site: Site): Promise<{ build: Finished; lines: string[] }> {
     const place = { ...this.placeOf(site), targetDir: join(this.developer.root, 'uncached') };
     await rm(place.targetDir, { recursive: true, force: true });
@@ -70,7 +70,10 @@ export class Checkout {
       allowFailure: true,
       timeoutMs: 240_000,
     });
-    return { build, lines: build.code === 0 ? await this.printed(site.setting, place) : [] };
+    if (build.code !== 0) return { build, lines: [] };
+    const lines = await this.printed(site.setting, place);
+    const { targetDir } = this.placeOf(site);
+    return { build, lines: lines.map((line) => line.replace(place.targetDir, targetDir)) };
   }
 
   async printed({ release }: Setting, { parent, targetDir }: Place): Promise<string[]> {

@@ -2,8 +2,6 @@ import type { Chance } from './chance.js';
 import {
   CFGS,
   type Crate,
-  crateNamed,
-  FEATURES,
   generateScript,
   generateSetting,
   generateWorkspace,
@@ -144,7 +142,10 @@ const CRATE_EDITS: Edit[] = [
     return `module ${module.name} as ${module.form}`;
   }),
   inCrate((crate, { chance }) => {
-    if (crate.modules.length > 1) return crate.modules.pop() && 'one module fewer';
+    if (crate.modules.length > 1) {
+      crate.modules.pop();
+      return 'one module fewer';
+    }
     crate.modules.push({ name: 'm1', form: 'file', body: chance.value() });
     return 'one module more';
   }),
@@ -264,13 +265,17 @@ const SETTING_EDITS: Edit[] = [
   },
 ];
 
+const undo: Edit = ({ site }) => {
+  const before = site.past.pop();
+  if (before === undefined) return null;
+  site.workspace = before;
+  return 'undo';
+};
+
 const CHECKOUT_EDITS: Edit[] = [
-  ({ site }) => {
-    const before = site.past.pop();
-    if (before === undefined) return null;
-    site.workspace = before;
-    return 'undo';
-  },
+  undo,
+  undo,
+  undo,
   ({ site }) => {
     [site.workspace, site.branch] = [site.branch, site.workspace];
     site.past = [];
@@ -299,6 +304,7 @@ const CHECKOUT_EDITS: Edit[] = [
   },
   ({ site, step }) => {
     site.place = 1 - site.place;
+    // Cargo takes a moved target directory for fresh, whatever CARGO_MANIFEST_DIR was.
     step.disk.add('clean');
     return `move to place ${site.place}`;
   },
@@ -320,13 +326,15 @@ const CHECKOUT_EDITS: Edit[] = [
   },
 ];
 
-const twice = (edits: readonly Edit[]): Edit[] => [...edits, ...edits];
+const times = (weight: number, edits: readonly Edit[]): Edit[] =>
+  Array.from({ length: weight }, () => edits).flat();
 
+/** Going back weighs most: only what was there before can come from a cache, right or wrong. */
 const EDITS: Edit[] = [
   ...CRATE_EDITS,
-  ...twice(SCRIPT_EDITS),
+  ...times(2, SCRIPT_EDITS),
   ...SETTING_EDITS,
-  ...twice(CHECKOUT_EDITS),
+  ...times(4, CHECKOUT_EDITS),
 ];
 
 /** For messages: which crates there are, and what each depends on. */
@@ -335,7 +343,7 @@ export function describe(workspace: Workspace): string {
     const scripted = crate.script?.deps.map((dep) => `script:${dep.on}`) ?? [];
     const deps = [...crate.deps.map((dep) => dep.on), ...scripted];
     const marks = `${crate.script ? '+script' : ''}${crate.script?.c ? '+c' : ''}`;
-    return `${crateNamed(workspace, crate.name).name}${marks}(${deps.join(' ')})`;
+    return `${crate.name}${marks}(${deps.join(' ')})`;
   });
-  return `${words.join(' ')}, features ${FEATURES.join(' ')}`;
+  return words.join(' ');
 }

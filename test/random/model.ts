@@ -273,7 +273,7 @@ class Prediction {
     return [
       ...nest('script', generated),
       `says=${script.says}`,
-      ...[0, 1, 2].map((number) => `scripted_${number}=${script.cfg === number}`),
+      ...[0, 1].map((number) => `scripted_${number}=${script.cfg === number}`),
       ...(script.tellsOutDir ? [`out=${this.#outDir(crate)}`] : []),
       ...(script.c === null ? [] : [`c=${script.c.body * 10 + script.c.header}`]),
     ];

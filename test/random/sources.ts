@@ -145,7 +145,7 @@ function scripted(crate: Crate, script: Script): string[] {
   return [
     nest('script', 'include!(concat!(env!("OUT_DIR"), "/generated.rs"))'),
     put('says', 'env!("SCRIPT_SAYS")'),
-    ...[0, 1, 2].map((number) => put(`scripted_${number}`, `cfg!(scripted_${number})`)),
+    ...[0, 1].map((number) => put(`scripted_${number}`, `cfg!(scripted_${number})`)),
     ...(script.tellsOutDir ? [put('out', 'env!("OUT_DIR")')] : []),
     ...(script.c === null ? [] : [put('c', `unsafe { part_of_${crate.name}() }`)]),
   ];

@@ -12,7 +12,7 @@ import {
   takeStep,
   type World,
 } from './edits.js';
-import { type Expected, predict } from './model.js';
+import { predict } from './model.js';
 
 export interface WalkOptions {
   seed: number;
@@ -103,7 +103,12 @@ class Walk {
         number === 0 ? { does: ['start'], disk: new Set() } : takeStep(this.#world, this.#chance);
       const who = this.#world.active === 0 ? 'Alice' : 'Bob';
       this.#note(`${this.#first + number} ${who}: ${step.does.join('; ')}`);
-      await this.#build(step, (this.#first + number + 1) % this.#options.uncachedEvery === 0);
+      const compare = (this.#first + number + 1) % this.#options.uncachedEvery === 0;
+      try {
+        await this.#build(step, compare);
+      } catch (error) {
+        throw new Error(await this.#report(error), { cause: error });
+      }
       this.#walked.steps += 1;
     }
   }
@@ -118,8 +123,8 @@ class Walk {
     const site = this.#world.sites[active];
     const checkout = this.#team.checkouts[active];
     const place = checkout.placeOf(site);
-    if (step.disk.has('clean')) await checkout.clean(site);
     await checkout.write(site, step.disk.has('touch'));
+    if (step.disk.has('clean')) await checkout.clean(site);
     if (step.disk.has('check first')) await checkout.cargo('check', site);
 
     const state = JSON.stringify([site.workspace, site.setting, place]);
@@ -128,96 +133,88 @@ class Walk {
     const before = unchanged ? await checkout.developer.stats() : undefined;
     const build = await checkout.cargo('build', site);
     const expected = predict(site.workspace, site.setting, place);
-    if (expected.kind === 'fails') return this.#expectFailure(build, expected, site);
-    if (build.code !== 0) await this.#fail('the build fails', [build.stderr], site);
+    if (expected.kind === 'fails') {
+      if (build.code !== 0 && expected.with.test(build.stderr)) return;
+      fail(`the build had to fail with ${expected.with}`, [build.stderr]);
+    }
+    if (build.code !== 0) fail('the build fails', [build.stderr]);
 
     await this.#expectPrinted(expected.lines, site);
-    await this.#expectWarnings(build, expected.warnings, site);
+    expectWarnings(build, expected.warnings);
     if (before !== undefined) {
       const { compiled } = await checkout.developer.stats();
       if (compiled !== before.compiled) {
         const units = `${compiled - before.compiled} units`;
-        await this.#fail(`nothing changed, yet it compiled ${units}`, [build.stderr], site);
+        fail(`nothing changed, yet it compiled ${units}`, [build.stderr]);
       }
     }
     const again = await checkout.cargo('build', site);
     if (again.code !== 0 || /Compiling|Dirty/.test(again.stderr)) {
-      await this.#fail('the next build is not fresh', [again.stderr], site);
+      fail('the next build is not fresh', [again.stderr]);
     }
-    await this.#expectWarnings(again, expected.warnings, site);
+    expectWarnings(again, expected.warnings);
     this.#built[active] = state;
     if (compare) await this.#compare(site);
-  }
-
-  async #expectFailure(
-    build: Finished,
-    expected: Expected & { kind: 'fails' },
-    site: Site,
-  ): Promise<void> {
-    if (build.code !== 0 && expected.with.test(build.stderr)) return;
-    await this.#fail(`the build had to fail with ${expected.with}`, [build.stderr], site);
   }
 
   async #expectPrinted(lines: readonly string[], site: Site): Promise<void> {
     const checkout = this.#team.checkouts[this.#world.active];
     const printed = await checkout.printed(site.setting, checkout.placeOf(site));
     if (isSame(printed, lines)) return;
-    await this.#fail('the program prints something else', differences(lines, printed), site);
-  }
-
-  /** Cargo shows the warnings of every crate of ours, compiled or fresh. */
-  async #expectWarnings(build: Finished, expected: Set<string>, site: Site): Promise<void> {
-    const named = build.stderr.matchAll(/unused variable: `(\w+)`/g);
-    const shown = [...new Set([...named].map((match) => match[1]!))].sort();
-    const wanted = [...expected].sort();
-    if (isSame(shown, wanted)) return;
-    await this.#fail('other warnings', differences(wanted, shown), site);
+    fail('the program prints something else', differences(lines, printed));
   }
 
   async #compare(site: Site): Promise<void> {
     const checkout = this.#team.checkouts[this.#world.active];
     const { build, lines } = await checkout.uncached(site);
-    if (build.code !== 0) await this.#fail('cargo alone fails', [build.stderr], site);
-    const cached = await checkout.printed(site.setting, checkout.placeOf(site));
-    const elsewhere = (line: string) => line.replace(/=.*\/build\//, '=…/build/');
-    const wanted = lines.map(elsewhere);
-    const printed = cached.map(elsewhere);
-    if (!isSame(wanted, printed)) {
-      await this.#fail('cargo alone prints something else', differences(wanted, printed), site);
+    if (build.code !== 0) fail('cargo alone fails', [build.stderr]);
+    const printed = await checkout.printed(site.setting, checkout.placeOf(site));
+    if (!isSame(lines, printed)) {
+      fail('cargo alone prints something else', differences(lines, printed));
     }
     this.#walked.compared += 1;
   }
 
-  async #fail(what: string, details: readonly string[], site: Site): Promise<never> {
+  async #report(error: unknown): Promise<string> {
     const { seed } = this.#options;
-    throw new Error(
-      [
-        `${what} (step ${this.#first + this.#done.length - 1})`,
-        `repeat: npm run random -- --seed ${seed + this.#first} --steps ${this.#done.length}`,
-        `workspace: ${describe(site.workspace)}`,
-        `cargo alone: ${await this.#verdict(site)}`,
-        ...details,
-        'steps:',
-        ...this.#done.slice(-12),
-      ].join('\n'),
-    );
+    const site = this.#world.sites[this.#world.active];
+    const what = error instanceof Error ? error.message : String(error);
+    const [headline, ...details] = what.split('\n');
+    const last = this.#first + this.#done.length - 1;
+    return [
+      `${headline} (step ${last} of seed ${seed})`,
+      `repeat: npm run random -- --seed ${seed + this.#first} --steps ${this.#done.length}`,
+      `or, with all that the nodes held: npm run random -- --seed ${seed} --steps ${last + 1}`,
+      `workspace: ${describe(site.workspace)}`,
+      `cargo alone: ${await this.#verdict(site)}`,
+      ...details,
+      'steps:',
+      ...this.#done.slice(-12),
+    ].join('\n');
   }
 
   /** Whether the prediction is right, so that a mistake in the model is not taken for one of vrift. */
   async #verdict(site: Site): Promise<string> {
     const checkout = this.#team.checkouts[this.#world.active];
     const { build, lines } = await checkout.uncached(site);
-    const place = checkout.placeOf(site);
-    const targetDir = place.targetDir;
-    const expected = predict(site.workspace, site.setting, { ...place, targetDir });
+    const expected = predict(site.workspace, site.setting, checkout.placeOf(site));
     if (build.code !== 0) return expected.kind === 'fails' ? 'as predicted' : build.stderr;
     if (expected.kind === 'fails') return 'builds';
-    const uncachedPlace = `${checkout.developer.root}/uncached`;
-    const there = lines.map((line) => line.replace(uncachedPlace, targetDir));
-    return isSame(there, expected.lines)
-      ? 'as predicted'
-      : `not as predicted\n${differences(expected.lines, there).join('\n')}`;
+    if (isSame(lines, expected.lines)) return 'as predicted';
+    return ['not as predicted', ...differences(expected.lines, lines)].join('\n');
   }
+}
+
+/** Cargo shows the warnings of every crate of ours, compiled or fresh. */
+function expectWarnings(build: Finished, expected: Set<string>): void {
+  const named = build.stderr.matchAll(/unused variable: `(\w+)`/g);
+  const shown = [...new Set([...named].map((match) => match[1]!))].sort();
+  const wanted = [...expected].sort();
+  if (!isSame(shown, wanted)) fail('other warnings', differences(wanted, shown));
+}
+
+function fail(what: string, details: readonly string[]): never {
+  throw new Error([what, ...details].join('\n'));
 }
 
 function differences(wanted: readonly string[], got: readonly string[]): string[] {

@@ -46,16 +46,25 @@ describe('after a restore', () => {
   });
 
   it('of libraries only, the next build is silent too', async () => {
+    const kinds = '[lib]\ncrate-type = ["rlib", "staticlib"]\n';
     const { alice, bob } = await pair.both({
-      'app/Cargo.toml': manifest('app', '[lib]\ncrate-type = ["rlib", "staticlib"]\n[workspace]\n'),
-      'app/src/lib.rs': '#[no_mangle] pub extern "C" fn seven() -> u32 { 7 }\n',
+      'app/Cargo.toml': manifest(
+        'app',
+        `[dependencies]\nbase = { path = "base" }\n${kinds}[workspace]\n`,
+      ),
+      'app/src/lib.rs': '#[no_mangle] pub extern "C" fn seven() -> u32 { base::seven() }\n',
+      'app/base/Cargo.toml': manifest('base'),
+      'app/base/src/lib.rs': 'pub fn seven() -> u32 { 6 + 1 }\n',
     });
-    await builds(alice, ['build'], { compiled: 1 });
-    await builds(bob, ['build'], { peer: 1 });
+    await builds(alice, ['build'], { compiled: 2 });
+    await builds(bob, ['build'], { peer: 2 });
     await isFresh(bob, ['build']);
-    await bob.clean();
-    await builds(bob, ['build'], { disk: 1 });
-    await isFresh(bob, ['build']);
+    // Were its files the store's own, they would be older than those of its dependency.
+    for (const project of [alice, bob]) {
+      await project.clean();
+      await builds(project, ['build'], { disk: 2 });
+      await isFresh(project, ['build']);
+    }
     await isFresh(bob, ['build'], without);
   });
 

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Finished, type RunOptions, until } from '../harness/programs.js';
 import type { Counted, Project } from './support.js';
@@ -25,11 +25,9 @@ export async function rustc(
   const { developer, dir } = project;
   await mkdir(join(dir, 'out'), { recursive: true });
   await developer.resetStats();
-  const words = [
-    ...compiler,
-    ...['--crate-name', 'app', '--edition=2021', source, '--emit=dep-info,link'],
-    ...['--out-dir', 'out', '-C', 'metadata=0123456789abcdef', ...flags],
-  ];
+  const crate = ['--crate-name', 'app', '--edition=2021', source, '--emit=dep-info,link'];
+  const place = ['--out-dir', 'out', '-C', 'metadata=0123456789abcdef'];
+  const words = [...compiler, ...crate, ...place, ...flags];
   const launcher = join(developer.bin, 'vrift-rustc');
   const ended = await developer.run(launcher, words, {
     cwd: dir,
@@ -56,6 +54,16 @@ export async function tool(project: Project, program: string, ...args: string[])
   const { stdout } = await project.developer.run(program, args, { cwd: project.dir });
   return stdout;
 }
+
+/** A program in the project, executable. */
+export async function script(project: Project, path: string, text: string): Promise<void> {
+  await project.write({ [path]: `#!/bin/sh\n${text}\n` });
+  await chmod(join(project.parent, path), 0o755);
+}
+
+/** The RUNPATH of a program. */
+export const runpath = async (project: Project, program = 'out/app') =>
+  /RUNPATH.*\[(.*)\]/.exec(await tool(project, 'readelf', '-d', program))?.[1];
 
 /** How many results this node keeps. */
 export async function kept(project: Project): Promise<number> {

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { until } from '../harness/programs.js';
 import { isSound, oneDeveloper, passes } from './alone.js';
 import { builds } from './builds.js';
-import { answers, Relay } from './relay.js';
+import { answers, type Fate, Relay } from './relay.js';
 
 const here = oneDeveloper();
 
@@ -43,7 +43,7 @@ describe('eviction', () => {
     await builds(project, ['build'], { compiled: 2 });
     await project.clean();
     await using relay = await Relay.before(alice);
-    relay.once(answers('hit'), async () => {
+    relay.once(answers('hit'), async (): Promise<Fate> => {
       await alice.vrift(['gc', '--all']);
       return 'whole';
     });

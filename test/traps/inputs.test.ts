@@ -130,7 +130,7 @@ describe('a file is saved', () => {
   it('with the size and the time that it had before', async () => {
     const alice = await pair.one(main('nul'));
     const file = join(alice.dir, 'main.rs');
-    const past = new Date('2020-01-01T00:00:00Z');
+    const past = new Date('2020-01-01T00:00:00.123Z');
     for (const text of ['uno', 'dos', 'tri']) {
       await alice.write(main(text));
       await utimes(file, past, past);

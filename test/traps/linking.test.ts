@@ -1,19 +1,8 @@
-import { chmod } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { COMPILED, FROM_DISK, printed, rustc, tool } from './calls.js';
+import { COMPILED, FROM_DISK, printed, runpath, rustc, script, tool } from './calls.js';
 import { manifest, type Project, pairOfDevelopers } from './support.js';
 
 const pair = pairOfDevelopers();
-
-/** A program in the project, executable. */
-async function script(project: Project, path: string, text: string): Promise<void> {
-  await project.write({ [path]: `#!/bin/sh\n${text}\n` });
-  await chmod(join(project.parent, path), 0o755);
-}
-
-const runpath = async (project: Project) =>
-  /RUNPATH.*\[(.*)\]/.exec(await tool(project, 'readelf', '-d', 'out/app'))?.[1];
 
 const HELLO = 'fn main() { println!("hello"); }\n';
 
@@ -186,92 +175,4 @@ describe('what a link reads', () => {
       expect(await tool(alice, 'ls')).toContain('app.map');
     }
   });
-});
-
-describe('which linker links', () => {
-  const GNU = ['-C', 'link-arg=-fuse-ld=bfd'];
-  const places = [
-    { what: 'on PATH', flags: GNU, env: (dir: string) => `${dir}/tools:${process.env.PATH}` },
-    { what: 'below -B', flags: ['-C', 'link-arg=-Btools', ...GNU], env: () => process.env.PATH },
-  ];
-  for (const { what, flags, env } of places) {
-    it(`an ld ${what} appears, is edited and goes, behind an unchanged cc: new links`, async () => {
-      const alice = await pair.one({ 'app/main.rs': HELLO, 'app/tools/README': '' });
-      const link = () => rustc(alice, flags, { env: { PATH: env(alice.dir) } });
-      await link();
-      expect(await runpath(alice)).toBeUndefined();
-      for (const path of ['/opt/one', '/opt/two']) {
-        await script(alice, 'app/tools/ld.bfd', `exec /usr/bin/ld.bfd "$@" -rpath ${path}`);
-        expect((await link()).counted).toMatchObject(COMPILED);
-        expect(await runpath(alice)).toBe(path);
-      }
-      await alice.remove('app/tools/ld.bfd');
-      expect((await link()).counted).toMatchObject(FROM_DISK);
-      expect(await runpath(alice)).toBeUndefined();
-    });
-  }
-
-  it('-C linker= names a driver that is edited: a new link', async () => {
-    const alice = await pair.one({ 'app/main.rs': HELLO });
-    for (const path of ['/opt/one', '/opt/two']) {
-      await script(alice, 'app/tools/my-cc', `exec cc "$@" -Wl,-rpath,${path}`);
-      const { counted } = await rustc(alice, ['-C', 'linker=tools/my-cc']);
-      expect(counted).toMatchObject(COMPILED);
-      expect(await runpath(alice)).toBe(path);
-    }
-  });
-
-  it('-rpath into the checkout: two paths, two programs', async () => {
-    const files = {
-      'app/Cargo.toml': `${manifest('app')}[workspace]\n`,
-      'app/src/main.rs': HELLO,
-      'app/build.rs': `fn main() {
-        let dir = std::env::var("CARGO_MANIFEST_DIR").unwrap();
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{dir}/lib");
-      }\n`,
-    };
-    const { alice, bob } = await pair.both(files);
-    const found = async (project: Project) =>
-      /RUNPATH.*\[(.*)\]/.exec(await tool(project, 'readelf', '-d', 'target/debug/app'))?.[1];
-    await alice.cargo(['build']);
-    expect(await found(alice)).toBe(`${alice.dir}/lib`);
-    expect(await bob.count(['build'])).toMatchObject({ compiled: 1, hits: { peer: 1 } });
-    expect(await found(bob)).toBe(`${bob.dir}/lib`);
-    await bob.clean();
-    expect((await bob.count(['build'])).compiled).toBe(0);
-    expect(await found(bob)).toBe(`${bob.dir}/lib`);
-  });
-});
-
-describe('an rlib that bundles a static library', () => {
-  const SOURCE = `#[link(name = "answer", kind = "static")] extern "C" { fn answer() -> i32; }
-    pub fn get() -> i32 { unsafe { answer() } }\n`;
-  const MAIN = 'fn main() { println!("{}", app::get()); }\n';
-
-  const cases = [
-    { what: 'argv names it twice', flags: ['-l', 'static=answer', '-l', 'static=answer'] },
-    { what: 'argv renames it', flags: ['-l', 'static=answer:other'], file: 'libother.a' },
-    { what: 'it is a thin archive', flags: ['-l', 'static=answer'], thin: true },
-    { what: 'only the source names it', flags: [] },
-  ];
-  for (const { what, flags, file = 'libanswer.a', thin = false } of cases) {
-    it(`is made anew when the library changes, and ${what}`, async () => {
-      const alice = await pair.one({
-        'app/lib.rs': SOURCE,
-        'app/main.rs': MAIN,
-        'app/native/README': '',
-      });
-      for (const answer of [41, 42, 41]) {
-        await alice.write({ 'app/answer.c': `int answer(void) { return ${answer}; }\n` });
-        await tool(alice, 'cc', '-c', 'answer.c', '-o', 'native/answer.o');
-        await alice.remove(`app/native/${file}`);
-        await tool(alice, 'ar', thin ? 'crsT' : 'crs', `native/${file}`, 'native/answer.o');
-        const lib = ['--crate-type', 'lib', '-L', 'native=native', ...flags];
-        expect(await rustc(alice, lib, { source: 'lib.rs' })).toMatchObject({ code: 0 });
-        const { counted } = await rustc(alice, ['--extern', 'app=out/libapp.rlib']);
-        expect(await printed(alice)).toBe(`${answer}`);
-        expect(counted.units).toBe(1);
-      }
-    });
-  }
 });

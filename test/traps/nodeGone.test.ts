@@ -1,4 +1,4 @@
-import { chown, mkdir, rm } from 'node:fs/promises';
+import { chown, mkdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -73,6 +73,8 @@ describe('the compiler runs and the build passes', () => {
     const project = await here.project();
     alice.signalNode('SIGSTOP');
     await passes(project);
+    const reasons = (await readFile(join(alice.vriftHome, 'run/fallbacks'), 'utf8')).split('\n');
+    expect(reasons.filter((reason) => reason === 'timeout')).toHaveLength(1);
     alice.signalNode('SIGCONT');
     const { errors } = await alice.stats();
     expect(errors.VRIFT_NODE_TIMEOUT).toBeGreaterThanOrEqual(2);

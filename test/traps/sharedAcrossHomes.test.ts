@@ -119,7 +119,10 @@ outside = { path = "../outside" }
       await builds(alice, ['build'], { compiled: 2 });
       const hers = new Project(carol, join(carol.root, 'far/away'));
       await hers.write(files);
-      await builds(hers, ['build'], { peer: 2 });
+      // Both compile the library, and get the same: the program is shared.
+      const alone = { env: { VRIFT_RECACHE: '1' } };
+      await builds(hers, ['build', '-p', 'lib'], { compiled: 1 }, alone);
+      await builds(hers, ['build'], { peer: 1 });
       expect(await hers.output()).toBe('7 src/main.rs');
     } finally {
       await carol.dispose();

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from '../harness/programs.js';
 import { oneDeveloper, passes } from './alone.js';
@@ -11,9 +10,10 @@ const here = oneDeveloper();
 
 afterEach(() => here.alice.stop());
 
-/** The process id of the node that a command started; the test fails when there is none. */
+/** The process of the node that a command started; asking starts none. */
 async function nodeOf(): Promise<number> {
-  const { pid } = await here.alice.start();
+  const { running, pid } = await here.alice.status();
+  expect(running).toBe(true);
   return pid;
 }
 
@@ -50,7 +50,7 @@ describe('a node that a build started', () => {
     await project.write({ 'app/build.rs': 'fn main() { loop { std::thread::park() } }\n' });
     for (const signal of ['SIGINT', 'SIGHUP'] as const) {
       const { group, closed } = inTerminal('vrift run cargo build', project.dir);
-      const running = join(project.dir, 'target/debug/build');
+      const running = `${project.dir}/target/debug/build/.*/build-script-build$`;
       await until('the build script runs', async () => {
         const { stdout } = await alice.run('pgrep', ['-f', running], { allowFailure: true });
         return stdout !== '';

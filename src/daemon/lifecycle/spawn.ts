@@ -78,6 +78,7 @@ const WITHOUT_LIMITS = `
 for limit in f t v d n; do
   ulimit -S -$limit "$(ulimit -H -$limit)" 2>/dev/null
 done
+unset PWD OLDPWD SHLVL
 exec "$@"`;
 
 /** A node in a session of its own, with nothing of the caller's but an allow-listed environment. */

@@ -127,6 +127,8 @@ export class MeshLink implements MeshPort {
   async close(): Promise<void> {
     await this.#opened;
     if (this.#gone === undefined) await this.#ask({ method: 'close' }).catch(() => undefined);
+    // The end of the thread is no loss from here on.
+    this.#end(new VriftError('VRIFT_INTERNAL', 'the mesh is closed'));
     await this.#worker.terminate();
   }
 
@@ -186,11 +188,15 @@ export class MeshLink implements MeshPort {
     if (this.#gone !== undefined) return;
     const known = error as Error & { code?: ErrorCode };
     const code = known.code?.startsWith('VRIFT_') ? known.code : 'VRIFT_INTERNAL';
-    this.#gone = new VriftError(code, `the mesh has stopped: ${error.message}`);
-    const state = { node: this.node, mesh: null, port: null, problems: [] };
+    const gone = new VriftError(code, `the mesh has stopped: ${error.message}`);
+    this.#end(gone);
+    this.#ready({ node: this.node, mesh: null, port: null, problems: [] });
+    this.#options.onLine({ level: 'error', code, columns: ['mesh', gone.message] });
+  }
+
+  #end(gone: VriftError): void {
+    this.#gone ??= gone;
     for (const waiter of this.#waiting.values()) waiter.reject(this.#gone);
     this.#waiting.clear();
-    this.#ready(state);
-    this.#options.onLine({ level: 'error', code, columns: ['mesh', this.#gone.message] });
   }
 }

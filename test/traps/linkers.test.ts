@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { COMPILED, FROM_DISK, runpath, rustc, script } from './calls.js';
+import { manifest, type Project, pairOfDevelopers } from './support.js';
+
+const pair = pairOfDevelopers();
+
+const HELLO = 'fn main() { println!("hello"); }\n';
+
+describe('which linker links', () => {
+  const GNU = ['-C', 'link-arg=-fuse-ld=bfd'];
+  const places = [
+    { what: 'on PATH', flags: GNU, env: (dir: string) => `${dir}/tools:${process.env.PATH}` },
+    { what: 'below -B', flags: ['-C', 'link-arg=-Btools', ...GNU], env: () => process.env.PATH },
+  ];
+  for (const { what, flags, env } of places) {
+    it(`an ld ${what} appears, is edited and goes, behind an unchanged cc: new links`, async () => {
+      const alice = await pair.one({ 'app/main.rs': HELLO, 'app/tools/README': '' });
+      const link = () => rustc(alice, flags, { env: { PATH: env(alice.dir) } });
+      await link();
+      expect(await runpath(alice)).toBeUndefined();
+      for (const path of ['/opt/one', '/opt/two']) {
+        await script(alice, 'app/tools/ld.bfd', `exec /usr/bin/ld.bfd "$@" -rpath ${path}`);
+        expect((await link()).counted).toMatchObject(COMPILED);
+        expect(await runpath(alice)).toBe(path);
+      }
+      await alice.remove('app/tools/ld.bfd');
+      expect((await link()).counted).toMatchObject(FROM_DISK);
+      expect(await runpath(alice)).toBeUndefined();
+    });
+  }
+
+  it('-C linker= names a driver that is edited: a new link', async () => {
+    const alice = await pair.one({ 'app/main.rs': HELLO });
+    for (const path of ['/opt/one', '/opt/two']) {
+      await script(alice, 'app/tools/my-cc', `exec cc "$@" -Wl,-rpath,${path}`);
+      const { counted } = await rustc(alice, ['-C', 'linker=tools/my-cc']);
+      expect(counted).toMatchObject(COMPILED);
+      expect(await runpath(alice)).toBe(path);
+    }
+  });
+
+  it('-rpath into the checkout: two paths, two programs', async () => {
+    const files = {
+      'app/Cargo.toml': `${manifest('app')}[workspace]\n`,
+      'app/src/main.rs': HELLO,
+      'app/build.rs': `fn main() {
+        let dir = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{dir}/lib");
+      }\n`,
+    };
+    const { alice, bob } = await pair.both(files);
+    const found = (project: Project) => runpath(project, 'target/debug/app');
+    await alice.cargo(['build']);
+    expect(await found(alice)).toBe(`${alice.dir}/lib`);
+    expect(await bob.count(['build'])).toMatchObject({ compiled: 1, hits: { peer: 1 } });
+    expect(await found(bob)).toBe(`${bob.dir}/lib`);
+    await bob.clean();
+    expect((await bob.count(['build'])).compiled).toBe(0);
+    expect(await found(bob)).toBe(`${bob.dir}/lib`);
+  });
+});
