@@ -104,6 +104,8 @@ export class Intake {
       if (!stat || Number(stat.size) !== size) {
         throw new VriftError('VRIFT_STORE_CORRUPT', `${tmp} does not have the announced size`);
       }
+      // The launcher links a blob only where its mode is what the caller's umask makes of 0666.
+      chmodSync(tmp, 0o644);
       if (!this.#isHere(digest, size)) this.#admit(tmp, digest, reservation);
     } catch (error) {
       throw asStoreError(error, 'storing a fetched blob');

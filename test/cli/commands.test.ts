@@ -117,7 +117,7 @@ describe('with a node', () => {
 
   it('fails verify while something damaged is left', async () => {
     const found = await vrift.vrift(['verify']);
-    expect([found.code, found.stdout]).toEqual([1, '9 blobs: 2 damaged, 0 dropped\n']);
+    expect([found.code, found.stdout]).toEqual([1, '9 blobs: 2 damaged, 0 results dropped\n']);
     expect(found.stderr).toContain('vrift verify --repair');
     expect((await vrift.vrift(['verify', '--repair'])).code).toBe(0);
     expect(await vrift.json(['verify'])).toEqual({ blobs: 9, bad: 2, dropped: 0 });

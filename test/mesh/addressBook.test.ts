@@ -21,9 +21,12 @@ describe('the addresses of members', () => {
     ]);
   });
 
-  it.each(['', '{}', '[["x","y"]]', '[1]', '\0'])('start empty from a file that holds %j', (text) => {
-    const dir = folder();
-    writeFileSync(join(dir, 'peers.json'), text, { mode: 0o600 });
-    expect([...new AddressBook(dir).entries()]).toEqual([]);
-  });
+  it.each(['', '{}', '[["x","y"]]', '[1]', '\0'])(
+    'start empty from a file that holds %j',
+    (text) => {
+      const dir = folder();
+      writeFileSync(join(dir, 'peers.json'), text, { mode: 0o600 });
+      expect([...new AddressBook(dir).entries()]).toEqual([]);
+    },
+  );
 });

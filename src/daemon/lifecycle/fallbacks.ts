@@ -10,7 +10,6 @@ const MEANING: Readonly<Record<string, ErrorCode>> = {
   protocol: 'VRIFT_FRAME_INVALID',
   restore: 'VRIFT_RESTORE_FAILED',
   spawn: 'VRIFT_TOOLCHAIN_UNKNOWN',
-  'no-cwd': 'VRIFT_TOOLCHAIN_UNKNOWN',
   'unsafe-dir': 'VRIFT_HOME_UNUSABLE',
   'long-path': 'VRIFT_SOCKET_PATH_TOO_LONG',
 };
