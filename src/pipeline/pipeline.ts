@@ -1,32 +1,22 @@
-import { relative } from 'node:path';
 import { toVriftError } from '../base/errors.js';
-import type { RustcPlan } from '../compilers/plan.js';
 import { parseRustc } from '../compilers/rustc/parse.js';
 import type { Change } from '../keying/explain.js';
 import { hasRawBytes } from '../wire/bytes.js';
 import { ACK_MS, type CallFrame } from '../wire/launcher.js';
 import { Artifacts } from './artifacts.js';
+import { crateNameIn, environmentOf, timingKey, wishesIn } from './caller.js';
+import { excludedBy } from './excluded.js';
 import { Flights } from './flights.js';
 import { History } from './history.js';
 import { type Fresh, snapshotFresh } from './inputs.js';
 import { type Found, findLocal, findRemote } from './lookup.js';
 import { unmappings } from './messages.js';
-import type { Channel, PipelinePorts, ProjectRules } from './ports.js';
+import type { Channel, PipelinePorts } from './ports.js';
 import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
 import { type Ran, type RecordOptions, record } from './record.js';
 import { planRestore } from './restore.js';
 import { secure } from './secure.js';
 import { differingOutputs } from './verify.js';
-
-/** What a caller may narrow for its own call. */
-interface Wishes {
-  /** Compile and store again, read nothing. */
-  recache: boolean;
-  /** Read, store nothing. */
-  readonly: boolean;
-  /** Compile what would have been a hit, and compare. */
-  verify: boolean;
-}
 
 /** Nobody waits longer than this for somebody else's compile of the same unit. */
 const PATIENCE_MS = 10 * 60_000;
@@ -95,11 +85,7 @@ export class Pipeline {
       await this.#run(unit, channel, { store: false, changes: undefined });
       return;
     }
-    const wishes: Wishes = {
-      recache: env.get('VRIFT_RECACHE') === '1',
-      readonly: env.get('VRIFT_READONLY') === '1',
-      verify: env.get('VRIFT_VERIFY') === '1',
-    };
+    const wishes = wishesIn(env);
     using _flight = await this.#flights.take(unit.key, PATIENCE_MS);
     let changes: Change[] = [];
     if (!wishes.recache) {
@@ -265,48 +251,4 @@ export class Pipeline {
     for (const reason of reasons) this.#ports.recorder.localOnly(reason, unit.plan.crateName);
     return reasons.length > 0;
   }
-}
-
-function environmentOf(pairs: readonly string[]): Map<string, string> {
-  const env = new Map<string, string>();
-  for (const pair of pairs) {
-    const equals = pair.indexOf('=', 1);
-    if (equals > 0) env.set(pair.slice(0, equals), pair.slice(equals + 1));
-  }
-  return env;
-}
-
-function crateNameIn(argv: readonly string[]): string {
-  const at = argv.indexOf('--crate-name');
-  return at < 0 ? 'unknown' : (argv[at + 1] ?? 'unknown');
-}
-
-/** What `cache_targets` and `cache_extensions` leave out. */
-function excludedBy(rules: ProjectRules, unit: Unit, targetDir: string): Refusal | undefined {
-  const { plan, outputs } = unit;
-  if (rules.cacheTargets !== undefined) {
-    const parts = relative(targetDir, plan.outDir).split('/');
-    const profile = parts[0] === plan.target ? parts[1] : parts[0];
-    if (profile === undefined || !rules.cacheTargets.includes(profile)) {
-      return { reason: 'profile not cached', detail: profile ?? plan.outDir };
-    }
-  }
-  if (rules.cacheExtensions !== undefined) {
-    for (const { role, path } of outputs) {
-      if (role === 'dep-info') continue;
-      const file = path.slice(path.lastIndexOf('/') + 1);
-      const dot = file.lastIndexOf('.');
-      const extension = dot < 0 ? '' : file.slice(dot);
-      if (!rules.cacheExtensions.includes(extension)) {
-        return { reason: 'extension not cached', detail: file };
-      }
-    }
-  }
-  return undefined;
-}
-
-function timingKey(plan: RustcPlan): string {
-  const kind = plan.test ? 'test' : plan.crateTypes.join('+');
-  const made = Object.keys(plan.emit).sort().join('+');
-  return `${plan.crateName} ${kind} ${made} ${plan.optimised ? 'optimised' : 'debug'}`;
 }

@@ -56,6 +56,9 @@ export async function prepare(
   ports: PipelinePorts,
   artifacts: Artifacts,
 ): Promise<Unit | Refusal> {
+  if (plan.target !== undefined && env.has('RUST_TARGET_PATH')) {
+    return { reason: 'target specification file', detail: plan.target };
+  }
   const toolchain = await ports.tools.toolchain(plan.compiler, plan.target, cwd, env);
   if (toolchain === undefined) return { reason: 'toolchain', detail: plan.compiler };
   const named = outputsOf(plan, plan.target ?? toolchain.host);

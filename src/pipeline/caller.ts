@@ -1,0 +1,44 @@
+import type { RustcPlan } from '../compilers/plan.js';
+import type { Environment } from '../keying/ports.js';
+
+/** What a caller may narrow for its own call. */
+export interface Wishes {
+  /** Compile and store again, read nothing. */
+  recache: boolean;
+  /** Read, store nothing. */
+  readonly: boolean;
+  /** Compile what would have been a hit, and compare. */
+  verify: boolean;
+}
+
+/** A frame's environment can only narrow what the node does. */
+export function wishesIn(env: Environment): Wishes {
+  return {
+    recache: env.get('VRIFT_RECACHE') === '1',
+    readonly: env.get('VRIFT_READONLY') === '1',
+    verify: env.get('VRIFT_VERIFY') === '1',
+  };
+}
+
+/** @param pairs `NAME=value` each; of two equal names the last counts */
+export function environmentOf(pairs: readonly string[]): Map<string, string> {
+  const env = new Map<string, string>();
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=', 1);
+    if (equals > 0) env.set(pair.slice(0, equals), pair.slice(equals + 1));
+  }
+  return env;
+}
+
+/** For the log, of a command line that gave no plan. */
+export function crateNameIn(argv: readonly string[]): string {
+  const at = argv.indexOf('--crate-name');
+  return at < 0 ? 'unknown' : (argv[at + 1] ?? 'unknown');
+}
+
+/** Under which compile times are remembered: rough, as they only set deadlines. */
+export function timingKey(plan: RustcPlan): string {
+  const kind = plan.test ? 'test' : plan.crateTypes.join('+');
+  const made = Object.keys(plan.emit).sort().join('+');
+  return `${plan.crateName} ${kind} ${made} ${plan.optimised ? 'optimised' : 'debug'}`;
+}
