@@ -21,6 +21,8 @@ import { MeshSession, type SessionOptions } from './session.js';
 import { joinWithToken } from './transport/join.js';
 
 const JOIN_TIMEOUT_MS = 10_000;
+/** Where multicast works it finds everybody in this time, at the addresses of today. */
+const MULTICAST_FIRST_MS = 2_000;
 /** A heartbeat, and some more. */
 const SPREAD_MS = 4_000;
 
@@ -218,7 +220,7 @@ export class MeshNode {
 
   async #enter(membership: Membership): Promise<void> {
     const book = new AddressBook(this.#options.dir);
-    this.#session = await MeshSession.open({
+    const session = await MeshSession.open({
       ...this.#options,
       onEvent: (event) => {
         if (event.kind === 'peer-up') book.note(event.node, event.address);
@@ -229,9 +231,15 @@ export class MeshNode {
       membership,
       invites: this.#invites,
     });
-    for (const { node, host, port } of book.entries()) {
-      if (membership.isMember(node)) this.#session.peers.introduce(node, host, port);
-    }
+    this.#session = session;
+    const remember = () => {
+      if (this.#session !== session) return;
+      for (const { node, host, port } of book.entries()) {
+        const met = session.peers.get(node) !== undefined;
+        if (!met && membership.isMember(node)) session.peers.introduce(node, host, port);
+      }
+    };
+    setTimeout(remember, MULTICAST_FIRST_MS).unref();
   }
 
   #require(): MeshSession {
