@@ -11,6 +11,7 @@ import { History } from './history.js';
 import { type Fresh, snapshotFresh } from './inputs.js';
 import { type Found, findLocal, findRemote } from './lookup.js';
 import { unmappings } from './messages.js';
+import { removeNamesakes } from './namesakes.js';
 import type { Channel, PipelinePorts } from './ports.js';
 import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
 import { type Ran, type RecordOptions, record } from './record.js';
@@ -171,6 +172,7 @@ export class Pipeline {
     const fresh: Fresh = options.store ? snapshotFresh(unit, disk, nowNs) : new Map();
     const running = this.#artifacts.begin(recordsOf(unit, localOnly));
     try {
+      if (unit.plan.bundles) removeNamesakes(unit, this.#artifacts, disk);
       const waits = unit.env.has('CARGO_PRIMARY_PACKAGE');
       channel.send({
         act: 'run',
