@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { RustcPlan } from '../compilers/plan.js';
-import type { Environment, Files } from '../keying/ports.js';
+import type { Files } from '../keying/ports.js';
 import type { Roots } from '../keying/roots.js';
 
 /**
@@ -31,30 +31,4 @@ export function nativesOf(
     if (!found) return library.name;
   }
   return seen;
-}
-
-/**
- * What a crate may bundle by attribute alone, before its sources are known: the archives that its
- * build script made, where no argument names a library.
- */
-export function unnamedNatives(
-  plan: RustcPlan,
-  env: Environment,
-  roots: Roots,
-  files: Files,
-): [path: string, digest: string | null][] {
-  const own = env.get('OUT_DIR');
-  if (own === undefined || plan.nativeLibs.length > 0) return [];
-  const dirs = plan.searchDirs.filter(
-    (dir) => (dir.kind === 'native' || dir.kind === 'all') && `${dir.path}/`.startsWith(`${own}/`),
-  );
-  return dirs.flatMap((dir) =>
-    (files.list(dir.path) ?? [])
-      .filter((name) => name.endsWith('.a'))
-      .sort()
-      .map((name): [string, string | null] => {
-        const path = join(dir.path, name);
-        return [roots.map(path), files.digest(path) ?? null];
-      }),
-  );
 }
