@@ -170,8 +170,10 @@ const CRATE_EDITS: Edit[] = [
     crate.place = crate.place === 'member' ? 'outside' : 'member';
     return `being ${crate.place}`;
   }),
-  inCrate((crate, { chance }) => {
+  inCrate((crate, { chance, step }) => {
     crate.broken = chance.pick(['type', 'module twice'] as const);
+    // Cargo does not look for new files: without it the compiler would not be called.
+    if (crate.broken === 'module twice') step.disk.add('touch');
     return `break (${crate.broken})`;
   }),
 ];
@@ -277,13 +279,13 @@ const CHECKOUT_EDITS: Edit[] = [
   undo,
   undo,
   ({ site }) => {
-    [site.workspace, site.branch] = [site.branch, site.workspace];
+    [site.workspace, site.branch] = [site.branch, whole(site.workspace)];
     site.past = [];
     return 'switch branches';
   },
   ({ world, site }) => {
     const other = world.sites[1 - world.active]!;
-    site.workspace = structuredClone(other.workspace);
+    site.workspace = whole(other.workspace);
     return 'pull';
   },
   ({ step }) => {
@@ -318,13 +320,19 @@ const CHECKOUT_EDITS: Edit[] = [
     world.active = world.active === 0 ? 1 : 0;
     mend(world, step);
     const site = world.sites[world.active];
-    site.workspace = structuredClone(from.workspace);
-    for (const crate of site.workspace.crates) crate.broken = null;
+    site.workspace = whole(from.workspace);
     site.setting = structuredClone(from.setting);
     site.setting.denyWarnings = false;
     return `go to ${world.active === 0 ? 'Alice' : 'Bob'}, who pulls`;
   },
 ];
+
+/** A copy that compiles: nobody commits what does not. */
+function whole(workspace: Workspace): Workspace {
+  const copy = structuredClone(workspace);
+  for (const crate of copy.crates) crate.broken = null;
+  return copy;
+}
 
 const times = (weight: number, edits: readonly Edit[]): Edit[] =>
   Array.from({ length: weight }, () => edits).flat();
