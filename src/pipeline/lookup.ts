@@ -19,7 +19,7 @@ export interface Found {
 /** No hit, and the first input that differs from the latest result of the same unit key. */
 export interface Miss {
   difference: Change | undefined;
-  /** Whether there was any earlier result of the unit key. */
+  /** Whether the unit key had an earlier result. */
   known: boolean;
 }
 
