@@ -39,7 +39,8 @@ export function sourcesOf(workspace: Workspace): Sources {
   return files;
 }
 
-function directory(crate: Crate): string {
+/** Where a crate stands, relative to the parent of the workspace's root. */
+export function directory(crate: Crate): string {
   if (crate.kind === 'app') return 'app';
   return crate.place === 'member' ? `app/${crate.name}` : `ext/${crate.name}`;
 }

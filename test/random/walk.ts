@@ -12,7 +12,8 @@ import {
   takeStep,
   type World,
 } from './edits.js';
-import { predict } from './model.js';
+import { needed, type Place, predict } from './model.js';
+import { directory, sourcesOf } from './sources.js';
 
 export interface WalkOptions {
   seed: number;
@@ -83,6 +84,8 @@ class Walk {
   readonly #world: World;
   /** What each developer built last, when that went well. */
   readonly #built: (string | null)[] = [null, null];
+  /** Texts of Cargo.toml that crates were last compiled with, by setting, place and crate. */
+  readonly #manifests = new Map<string, string>();
   readonly #done: string[] = [];
 
   constructor(team: Team, options: WalkOptions, first: number, walked: Walked) {
@@ -153,8 +156,24 @@ class Walk {
       fail('the next build is not fresh', [again.stderr]);
     }
     expectWarnings(again, expected.warnings);
-    this.#built[active] = state;
+    if (this.#knowsManifests(build, site, place)) this.#built[active] = state;
     if (compare) await this.#compare(site);
+  }
+
+  /**
+   * Whether every crate was compiled with the Cargo.toml that it has now. Cargo compiles nothing
+   * for a change there that does not concern the build; to a macro's user it is another input.
+   */
+  #knowsManifests(build: Finished, { workspace, setting }: Site, place: Place): boolean {
+    const sources = sourcesOf(workspace);
+    let all = true;
+    for (const crate of needed(workspace)) {
+      const text = sources.get(`${directory(crate)}/Cargo.toml`)!;
+      const at = JSON.stringify([setting, place, crate.name]);
+      if (build.stderr.includes(`Compiling ${crate.name} `)) this.#manifests.set(at, text);
+      if (this.#manifests.get(at) !== text) all = false;
+    }
+    return all;
   }
 
   async #expectPrinted(lines: readonly string[], site: Site): Promise<void> {
@@ -190,7 +209,16 @@ class Walk {
       ...details,
       'steps:',
       ...this.#done.slice(-12),
+      'log of the node:',
+      ...(await this.#logged()),
     ].join('\n');
+  }
+
+  /** What the node did last, and why not from the cache. */
+  async #logged(): Promise<string[]> {
+    const { developer } = this.#team.checkouts[this.#world.active];
+    const { stdout } = await developer.vrift(['log'], { allowFailure: true });
+    return stdout.trimEnd().split('\n').slice(-40);
   }
 
   /** Whether the prediction is right, so that a mistake in the model is not taken for one of vrift. */
