@@ -12,6 +12,8 @@ export async function build() {
   await compileSources();
   const { buildLauncher } = await import('./build-launcher.mjs');
   await buildLauncher();
+  const { buildObserver } = await import('./build-observer.mjs');
+  await buildObserver();
 }
 
 /** Installs what package.json pins, unless exactly that is there already. */

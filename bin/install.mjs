@@ -9,6 +9,8 @@ import { inRoot } from './lib/project.mjs';
 /** @returns what the user has to do next, or undefined when all is well */
 export async function installLauncher() {
   if (existsSync(inRoot('tsconfig.json'))) return undefined; // a checkout: `npm run build` does it
+  const { buildObserver } = await import('./build-observer.mjs');
+  await buildObserver();
   const launcher = inRoot('bin', 'vrift-rustc');
   if (runs(launcher)) return undefined;
   try {

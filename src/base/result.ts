@@ -69,6 +69,13 @@ export interface Manifest {
   env: [name: string, digest: Digest | null][];
   /** Paths that must not exist. */
   absent: string[];
+  /** Directories by the digest of their sorted names; `there` where only that was asked. */
+  listed: [path: string, names: Digest | 'there'][];
+  /**
+   * Which of the inputs, variables and directories no dep-info declares: they were seen while the
+   * compiler ran. Null: nobody watched.
+   */
+  observed: string[] | null;
   /** Roots whose real path is baked into an output, with the digest of that path. */
   bound: [root: string, digest: Digest][];
 }

@@ -1,4 +1,13 @@
-import { linkSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Digest } from '../base/digest.js';
 import { holdsPath } from '../keying/scan.js';
@@ -29,6 +38,15 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
       return stat?.isFile() === true ? stat.ctimeNs : undefined;
     },
+    namesChangedNs: (path) => {
+      const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+      return stat?.isDirectory() === true ? stat.ctimeNs : undefined;
+    },
+    make: (path) =>
+      attempt(() => {
+        closeSync(openSync(path, 'wx', 0o600));
+        return true;
+      }) ?? false,
     read: (path) => attempt(() => readFileSync(path)),
     list: (path) => attempt(() => readdirSync(path)),
     stamp: (path) => {

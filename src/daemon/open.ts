@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.js';
 import type { Digest } from '../base/digest.js';
 import type { ArtifactRecord } from '../pipeline/artifacts.js';
@@ -77,6 +79,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
         cacheExtensions: project.cacheExtensions ?? undefined,
       };
     },
+    observer: observerLibrary(),
     artifacts: store.table<ArtifactRecord>('artifacts', { maxEntries: MAX_ARTIFACTS }),
     timings: store.table<number>('timings', { maxEntries: MAX_TIMINGS }),
     history: store.table<UnitHistory>('history', { maxEntries: MAX_HISTORY }),
@@ -126,6 +129,12 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
       await store.close();
     },
   };
+}
+
+/** Where the build left it; there is none where no C compiler was, or on another system. */
+function observerLibrary(): string | undefined {
+  const path = fileURLToPath(new URL('../../bin/vrift-observer.so', import.meta.url));
+  return existsSync(path) ? path : undefined;
 }
 
 /** The store takes more than the pipeline asks of it. */

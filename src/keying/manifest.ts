@@ -55,22 +55,52 @@ export function firstDifference(
     const value = env.get(name);
     const now = value === undefined ? null : hasher.hash(roots.mapText(value));
     if (now === digest) continue;
-    return { input: `variable ${name}`, before: digest ?? 'unset', after: now ?? 'unset' };
+    const input = `variable ${name}${seen(`$${name}`, manifest)}`;
+    return { input, before: digest ?? 'unset', after: now ?? 'unset' };
   }
   if (reach === 'known-roots') {
-    const paths = [...manifest.inputs.map(([path]) => path), ...manifest.absent];
+    const named = [...manifest.inputs, ...manifest.listed].map(([path]) => path);
+    const paths = [...named, ...manifest.absent];
     const stray = paths.find((path) => !isKnown(path, roots));
     if (stray !== undefined) return { input: stray, before: 'any place', after: 'not looked at' };
   }
   for (const [path, digest] of manifest.inputs) {
     const real = roots.expand(path);
     const now = real === undefined ? undefined : files.digest(real);
-    if (now !== digest) return { input: path, before: digest, after: now ?? 'none' };
+    if (now === digest) continue;
+    return { input: `${path}${seen(path, manifest)}`, before: digest, after: now ?? 'none' };
+  }
+  for (const [path, names] of manifest.listed) {
+    const real = roots.expand(path);
+    const now = real === undefined ? undefined : namesIn(real, names, files, hasher);
+    if (now === names) continue;
+    return {
+      input: `names in ${path}${seen(path, manifest)}`,
+      before: names,
+      after: now ?? 'none',
+    };
   }
   for (const path of manifest.absent) {
     const real = roots.expand(path);
     if (real !== undefined && !files.exists(real)) continue;
-    return { input: path, before: 'none', after: 'exists' };
+    return { input: `${path}${seen(path, manifest)}`, before: 'none', after: 'exists' };
   }
   return undefined;
+}
+
+/** Sets what was observed apart from what the compiler declares. */
+function seen(name: string, { observed }: Manifest): string {
+  return observed?.includes(name) ? ' (observed)' : '';
+}
+
+/** What a manifest says of a directory, as it is now; undefined when there is none. */
+export function namesIn(
+  path: string,
+  asked: Digest | 'there',
+  files: Files,
+  hasher: Hasher,
+): Digest | 'there' | undefined {
+  const names = files.list(path);
+  if (names === undefined || asked === 'there') return names && 'there';
+  return hasher.hash(names.toSorted().join('\0'));
 }

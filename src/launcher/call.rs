@@ -49,8 +49,7 @@ impl Call {
         json.extend_from_slice(br#"],"cwd":"#);
         push_string(&mut json, cwd.as_os_str().as_bytes());
         json.extend_from_slice(br#","env":["#);
-        // SAFETY: nothing in this program changes the environment.
-        push_list(&mut json, unsafe { strings(environ) });
+        push_list(&mut json, environment());
         json.extend_from_slice(br#"],"umask":"#);
         push_number(&mut json, u64::from(current_umask()));
         json.extend_from_slice(br#","pid":"#);
@@ -82,6 +81,12 @@ impl Call {
         // SAFETY: ends the process; nothing is buffered.
         unsafe { sys::_exit(code) }
     }
+}
+
+/// Our own environment, as the caller gave it.
+pub fn environment() -> impl Iterator<Item = &'static [u8]> {
+    // SAFETY: nothing in this program changes the environment before a child has it.
+    unsafe { strings(environ) }
 }
 
 /// # Safety

@@ -20,19 +20,44 @@ pub enum Ending {
     Signal(c_int),
 }
 
+extern "C" {
+    static mut environ: *const *const c_char;
+}
+
+/// A list as `exec` takes it: ended by a null pointer.
+struct Strings {
+    _owned: Vec<CString>,
+    pointers: Vec<*const c_char>,
+}
+
+impl Strings {
+    fn of(list: &[Vec<u8>]) -> io::Result<Strings> {
+        let owned: Vec<CString> = list
+            .iter()
+            .map(|text| CString::new(&text[..]))
+            .collect::<Result<_, _>>()?;
+        let mut pointers: Vec<*const c_char> = owned.iter().map(|text| text.as_ptr()).collect();
+        pointers.push(std::ptr::null());
+        Ok(Strings {
+            _owned: owned,
+            pointers,
+        })
+    }
+}
+
 impl Child {
-    /// Starts `argv`; with it come the ends to read its stdout and stderr from.
+    /// Starts `argv`, with our own environment unless it gets another; with it come the ends to read its stdout and stderr from.
     ///
     /// # Errors
     /// When the program did not start; then nothing of it exists.
-    pub fn spawn(argv: &[Vec<u8>], sigpipe: Handler, relay: &Relay) -> io::Result<Spawned> {
-        let strings: Vec<CString> = argv
-            .iter()
-            .map(|argument| CString::new(&argument[..]))
-            .collect::<Result<_, _>>()?;
-        let mut pointers: Vec<*const c_char> =
-            strings.iter().map(|string| string.as_ptr()).collect();
-        pointers.push(std::ptr::null());
+    pub fn spawn(
+        argv: &[Vec<u8>],
+        environment: Option<&[Vec<u8>]>,
+        sigpipe: Handler,
+        relay: &Relay,
+    ) -> io::Result<Spawned> {
+        let argv = Strings::of(argv)?;
+        let environment = environment.map(Strings::of).transpose()?;
         let (stdout, stdout_end) = fd::pipe()?;
         let (stderr, stderr_end) = fd::pipe()?;
         let (failure, failure_end) = fd::pipe()?;
@@ -49,7 +74,10 @@ impl Child {
                 sys::dup2(stdout_end.as_raw_fd(), 1);
                 sys::dup2(stderr_end.as_raw_fd(), 2);
                 relay.undo();
-                sys::execvp(pointers[0], pointers.as_ptr());
+                if let Some(environment) = &environment {
+                    environ = environment.pointers.as_ptr();
+                }
+                sys::execvp(argv.pointers[0], argv.pointers.as_ptr());
                 let errno = sys::errno().to_ne_bytes();
                 sys::write(failure_end.as_raw_fd(), errno.as_ptr().cast(), errno.len());
                 sys::_exit(127)

@@ -14,6 +14,7 @@ mod fd;
 mod home;
 mod json;
 mod node;
+mod observe;
 mod reply;
 mod restore;
 mod run;

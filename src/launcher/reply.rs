@@ -43,6 +43,13 @@ pub struct Run {
     pub mkdirs: Vec<Vec<u8>>,
     /// How long the node may take, after the report, to make safe what was made. 0: no wait.
     pub ack_ms: u64,
+    pub observe: Option<Observe>,
+}
+
+/// A library to preload into the compiler, and the file that it appends to.
+pub struct Observe {
+    pub library: Vec<u8>,
+    pub log: Vec<u8>,
 }
 
 impl Reply {
@@ -66,6 +73,7 @@ impl Reply {
                     stat: frame.list("stat", read_text)?,
                     mkdirs: frame.list("mkdirs", read_text)?,
                     ack_ms: frame.count("ackMs").unwrap_or(0),
+                    observe: frame.take("observe").and_then(read_observe),
                 };
                 (!run.argv.is_empty()).then_some(Reply::Run(run))
             }
@@ -93,6 +101,14 @@ fn read_op(value: Value) -> Option<Op> {
         source,
         to: record.text("to")?,
         mode,
+    })
+}
+
+fn read_observe(value: Value) -> Option<Observe> {
+    let mut record = Record::of(value)?;
+    Some(Observe {
+        library: record.text("library")?,
+        log: record.text("log")?,
     })
 }
 

@@ -4,6 +4,7 @@ use crate::call::Call;
 use crate::child::{Child, Ending};
 use crate::fallback::Reason;
 use crate::node::Node;
+use crate::observe::environment_with;
 use crate::reply::Run;
 use crate::signals::{die_of, Relay};
 use crate::stat::{describe_path, path_of, push_made};
@@ -39,7 +40,9 @@ pub fn compile(call: &Call, plan: &Run) -> io::Result<Compiled> {
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     let clock = Instant::now();
-    let (child, [stdout, stderr]) = match Child::spawn(&plan.argv, call.sigpipe, &relay) {
+    let environment = plan.observe.as_ref().map(environment_with);
+    let spawned = Child::spawn(&plan.argv, environment.as_deref(), call.sigpipe, &relay);
+    let (child, [stdout, stderr]) = match spawned {
         Ok(spawned) => spawned,
         Err(error) => {
             relay.undo();

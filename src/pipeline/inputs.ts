@@ -3,7 +3,9 @@ import type { Digest, Hasher } from '../base/digest.js';
 import type { Manifest } from '../base/result.js';
 import { parseDepInfo } from '../keying/depInfo.js';
 import { isIncludeOnly } from '../keying/includeOnly.js';
+import type { Sighting } from '../wire/observed.js';
 import type { Artifacts } from './artifacts.js';
+import { type Beyond, beyondDeclared } from './beyond.js';
 import { absences, bundledLibraries, linkedFiles } from './linked.js';
 import { namedFiles } from './named.js';
 import type { DiskPort } from './ports.js';
@@ -58,6 +60,8 @@ export async function readManifest(
     linkInputs: string | undefined;
     startedNs: bigint;
     fresh: Fresh;
+    /** What the compiler and its children looked at; undefined when nobody watched. */
+    sightings: readonly Sighting[] | undefined;
     artifacts: Artifacts;
     disk: DiskPort;
     hasher: Hasher;
@@ -72,7 +76,10 @@ export async function readManifest(
   const texts = rustTexts(sources, disk);
   const inputs = new Map<string, Digest>();
   const bundled = bundledLibraries(unit, texts, disk);
-  for (const path of new Set([...sources, ...linked, ...bundled, ...namedFiles(unit, disk)])) {
+  const declared = new Set([...sources, ...linked, ...bundled, ...namedFiles(unit, disk)]);
+  const beyond = lookBeyond(unit, declared, options);
+  if (typeof beyond === 'string') return { kind: 'unsure', reason: beyond };
+  for (const path of [...declared, ...beyond.files]) {
     const changed = disk.changedNs(path);
     const digest = await disk.digestAsync(path);
     if (changed === undefined || digest === undefined) {
@@ -89,12 +96,12 @@ export async function readManifest(
   if (texts.some((text) => text.includes('.incbin') || /\.include\s*\\?"/.test(text))) {
     return { kind: 'unsure', reason: 'assembler reads a file' };
   }
-  for (const name of info.env) {
+  for (const name of new Set([...info.env, ...beyond.env])) {
     const value = unit.env.get(name);
     if (value !== undefined && SECRET.test(name)) secret = name;
     const mapped = value === undefined ? undefined : unit.roots.mapText(value);
     env.push([name, mapped === undefined ? null : hasher.hash(mapped)]);
-    if (mapped === undefined || mapped === value) continue;
+    if (mapped === undefined || mapped === value || !info.env.includes(name)) continue;
     if (!isIncludeOnly(name, texts) || (await macrosMayRead(name, unit, disk))) {
       for (const root of unit.roots.names()) if (mapped.includes(root.name)) bound.add(root.name);
     }
@@ -103,10 +110,34 @@ export async function readManifest(
     schema: 1,
     inputs: sorted([...inputs]),
     env: sorted(env),
-    absent: absences(unit, sources, linked, disk),
+    absent: [...new Set([...absences(unit, sources, linked, disk), ...beyond.absent])].sort(),
+    listed: beyond.listed,
+    observed: unit.expands && options.sightings === undefined ? null : beyond.observed,
     bound: boundPairs(bound, unit, hasher),
   };
   return { kind: 'manifest', manifest, secret };
+}
+
+const NOTHING: Beyond = { files: [], absent: [], listed: [], env: [], observed: [] };
+
+function lookBeyond(
+  unit: Unit,
+  declared: ReadonlySet<string>,
+  {
+    sightings,
+    startedNs,
+    disk,
+    hasher,
+  }: {
+    sightings: readonly Sighting[] | undefined;
+    startedNs: bigint;
+    disk: DiskPort;
+    hasher: Hasher;
+  },
+): Beyond | string {
+  if (sightings === undefined) return NOTHING;
+  const settled = (path: string) => (disk.namesChangedNs(path) ?? 0n) <= startedNs - GRAIN_NS;
+  return beyondDeclared(unit, sightings, declared, settled, disk, hasher);
 }
 
 /** @param found real prefixes that stand in an output's bytes */

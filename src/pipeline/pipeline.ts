@@ -16,8 +16,9 @@ import type { Channel, PipelinePorts } from './ports.js';
 import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
 import { type Ran, type RecordOptions, record } from './record.js';
 import { planRestore } from './restore.js';
-import { secure } from './secure.js';
+import { type Seen, secure } from './secure.js';
 import { differingOutputs } from './verify.js';
+import { takeSightings, watch } from './watch.js';
 
 /** Nobody waits longer than this for somebody else's compile of the same unit. */
 const PATIENCE_MS = 10 * 60_000;
@@ -174,6 +175,7 @@ export class Pipeline {
     try {
       if (unit.plan.bundles) removeNamesakes(unit, this.#artifacts, disk);
       const waits = unit.env.has('CARGO_PRIMARY_PACKAGE');
+      const observe = watch(unit, this.#ports);
       channel.send({
         act: 'run',
         argv: unit.argv,
@@ -181,8 +183,10 @@ export class Pipeline {
         stat: unit.outputs.map((output) => output.path),
         mkdirs: [],
         ackMs: waits ? ACK_MS : 0,
+        ...(observe === undefined ? {} : { observe }),
       });
       const report = await channel.next();
+      const sightings = takeSightings(observe, disk);
       if (report?.kind !== 'ran') {
         if (unit.linkInputs !== undefined) disk.remove(unit.linkInputs);
         return false;
@@ -191,7 +195,7 @@ export class Pipeline {
       const stored = await this.#record(
         unit,
         report,
-        fresh,
+        { fresh, sightings },
         { localOnly, store: options.store },
         () => {
           if (waits) channel.send({ act: 'kept' });
@@ -218,12 +222,12 @@ export class Pipeline {
   async #record(
     unit: Unit,
     ran: Ran,
-    fresh: Fresh,
+    seen: Seen,
     options: RecordOptions,
     letGo: () => void,
   ): Promise<string> {
     try {
-      const secured = await secure(unit, ran, fresh, this.#ports, this.#artifacts);
+      const secured = await secure(unit, ran, seen, this.#ports, this.#artifacts);
       letGo();
       if (typeof secured === 'string') return secured;
       using held = secured;

@@ -75,6 +75,10 @@ export interface StorePort {
 export interface DiskPort extends Files {
   /** Change time in nanoseconds; undefined for a missing file. */
   changedNs(path: string): bigint | undefined;
+  /** Change time of a directory in nanoseconds; undefined for anything else. */
+  namesChangedNs(path: string): bigint | undefined;
+  /** Makes an empty file; false when that is not possible. */
+  make(path: string): boolean;
   /** Which of the prefixes stand in the file's bytes. */
   scan(path: string, prefixes: readonly string[]): Promise<string[]>;
   /** Whether a text stands in the file's bytes; remembered by content. */
@@ -187,4 +191,6 @@ export interface PipelinePorts {
   timings: TablePort<number>;
   history: TablePort<import('./history.js').UnitHistory>;
   recorder: Recorder;
+  /** The library that watches compilers (src/observer); undefined where there is none. */
+  observer: string | undefined;
 }

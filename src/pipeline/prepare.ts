@@ -30,6 +30,8 @@ export interface Unit {
   key: Digest;
   /** Of the key by name, to explain a miss. */
   parts: Record<string, unknown>;
+  /** Whether a procedural macro runs in this compile. */
+  expands: boolean;
   /** Where the linker writes what it read. */
   linkInputs: string | undefined;
   /** The incremental state that the compile would use, and whether anything is in it. */
@@ -132,6 +134,7 @@ export async function prepare(
     outside: own.outside,
     key: unitKeyOf(parts, ports.hasher),
     parts,
+    expands: identities.expands,
     linkInputs,
     incremental,
     argv: rewriteArgv(plan, { roots, canonical, incremental: incremental?.dir, linkInputs }),
@@ -202,11 +205,11 @@ function externIdentities(
   artifacts: Artifacts,
 ): { externs: { name: string; options: string; identity: string }[]; expands: boolean } {
   const masks = masksOf(closure.records.values(), '');
-  let expands = false;
+  // A library may hand on another's macros: `#[tokio::main]` is tokio-macros'.
+  let expands = [...closure.records.values()].some(({ role }) => role === 'proc-macro');
   const externs = plan.externs.map(({ name, options, path }) => {
     if (path === undefined) return { name, options, identity: 'sysroot' };
-    const record = closure.records.get(path);
-    if (record?.role === 'proc-macro' || /\.(so|dylib|dll)$/.test(path)) expands = true;
+    if (/\.(so|dylib|dll)$/.test(path)) expands = true;
     return { name, options, identity: artifacts.identityOf(path, masks) ?? 'missing' };
   });
   return { externs, expands };

@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import type { OutputRole } from '../base/result.js';
 import type { StatText } from '../wire/launcher.js';
+import type { Sighting } from '../wire/observed.js';
 import type { Artifacts } from './artifacts.js';
 import type { Fresh, Reading } from './inputs.js';
 import { readManifest } from './inputs.js';
@@ -20,6 +21,12 @@ export interface SecuredFile {
   made: StatText | undefined;
 }
 
+/** What was noted of the inputs before and while the compiler ran. */
+export interface Seen {
+  fresh: Fresh;
+  sightings: readonly Sighting[] | undefined;
+}
+
 /** Everything of a finished compile that `rm -rf target` could take. */
 export interface Secured extends Disposable {
   files: SecuredFile[];
@@ -37,7 +44,7 @@ export interface Secured extends Disposable {
 export async function secure(
   unit: Unit,
   ran: Ran,
-  fresh: Fresh,
+  seen: Seen,
   ports: PipelinePorts,
   artifacts: Artifacts,
 ): Promise<Secured | string> {
@@ -71,7 +78,7 @@ export async function secure(
     depInfo,
     linkInputs,
     startedNs,
-    fresh,
+    ...seen,
     artifacts,
     disk,
     hasher,

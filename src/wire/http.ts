@@ -127,6 +127,11 @@ const manifest = shape.exact({
   inputs: shape.list(shape.tuple(path, shape.digest), BOUNDS.inputs),
   env: shape.list(shape.tuple(path, shape.either(shape.oneOf(null), shape.digest)), BOUNDS.inputs),
   absent: shape.list(path, BOUNDS.inputs),
+  listed: shape.list(
+    shape.tuple(path, shape.either(shape.oneOf('there'), shape.digest)),
+    BOUNDS.inputs,
+  ),
+  observed: shape.either(shape.oneOf(null), shape.list(path, BOUNDS.inputs)),
   bound: shape.list(shape.tuple(path, shape.digest), 64),
 });
 

@@ -51,6 +51,8 @@ export type NodeReply =
        * the target directory as soon as the launcher has ended. 0: it does not wait.
        */
       ackMs: number;
+      /** Preload `library` into the compiler, which then appends to `log` (wire/observed.ts). */
+      observe?: { library: string; log: string };
     }
   /** What the compiler made and read is safe; ends a call that was run with `ackMs`. */
   | { act: 'kept' };

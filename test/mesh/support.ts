@@ -95,6 +95,8 @@ export function makeUnit(name: string, contents: Buffer[], change: Partial<Resul
     inputs: [['./src/lib.rs', digestOf(name)]],
     env: [['CARGO_PKG_NAME', null]],
     absent: [],
+    listed: [],
+    observed: [],
     bound: [],
   };
   const manifestDigest = digestOf(canonicalJson(manifest));

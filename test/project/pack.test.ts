@@ -73,9 +73,17 @@ describe('the package', () => {
       'package.json',
     ];
     expect(top.toSorted()).toEqual([...expected, 'src'].toSorted());
-    expect(await readdir(installed('src'))).toEqual(['launcher']);
+    expect((await readdir(installed('src'))).toSorted()).toEqual(['launcher', 'observer']);
     expect((await readdir(installed('bin'))).toSorted()).toEqual(
-      ['build-launcher.mjs', 'install.mjs', 'lib', 'vrift', 'vrift-rustc'].toSorted(),
+      [
+        'build-launcher.mjs',
+        'build-observer.mjs',
+        'install.mjs',
+        'lib',
+        'vrift',
+        'vrift-observer.so',
+        'vrift-rustc',
+      ].toSorted(),
     );
   });
 

@@ -75,6 +75,8 @@ export function makeResult(shape: ResultShape = {}): StoredResult {
     inputs: [['./src/lib.rs', named(`input ${shape.inputs ?? 'a'}`)]],
     env: [],
     absent: [],
+    listed: [],
+    observed: [],
     bound: [],
   };
   const outputs = shape.outputs ?? [];

@@ -1,0 +1,46 @@
+/**
+ * What src/observer/observer.c writes down of a compiler and of every program that it starts: one
+ * record per look, `KIND PID SPACE TEXT NUL`, in the order in which they happened. A path is
+ * absolute (what was given, behind the directory that it was relative to) but not normalised.
+ */
+export interface Sighting {
+  kind: SightingKind;
+  pid: number;
+  text: string;
+}
+
+/**
+ * `P`: the process begins (text: its parent's id), also after each exec; `X`: its program.
+ * `r`: a file was opened to be read, `w`: to be written. `d`: a directory was opened. `s`: a path
+ * was asked about and is there. `n`: it was opened or asked about and is not there. `?`: that
+ * failed for another reason. `e`: a variable was asked for. `p`: a program was started, `b`: one
+ * that cannot be observed (static, or of another C library).
+ */
+export type SightingKind = 'P' | 'X' | 'r' | 'w' | 'd' | 's' | 'n' | '?' | 'e' | 'p' | 'b';
+
+/** Variables by which the observer and the launcher know each other. */
+export const OBSERVED_VARIABLE = 'VRIFT_OBSERVED';
+
+/**
+ * @returns undefined when a path is no UTF-8 or a record has another form: then nothing of the
+ *   log can be relied on
+ */
+export function parseObserved(log: Buffer): Sighting[] | undefined {
+  const sightings: Sighting[] = [];
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(log);
+  } catch {
+    return undefined;
+  }
+  const records = text.split('\0');
+  if (records.pop() !== '') return undefined;
+  for (const record of records) {
+    const parts = RECORD.exec(record);
+    if (parts === null) return undefined;
+    sightings.push({ kind: parts[1] as SightingKind, pid: Number(parts[2]), text: parts[3]! });
+  }
+  return sightings;
+}
+
+const RECORD = /^([PXrwdsn?epb])(\d+) (.*)$/s;

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
+
+const pair = pairOfDevelopers();
+
+/** A program that prints what `told!()` made of the world when it expanded. */
+const withMacro = (body: string, more: Files = {}): Files => ({
+  'app/Cargo.toml': `${manifest('app')}[dependencies]\nteller = { path = "teller" }\n[workspace]\n`,
+  'app/src/main.rs': 'fn main() { println!("{}", teller::told!()); }\n',
+  'app/teller/Cargo.toml': manifest('teller', '[lib]\nproc-macro = true\n'),
+  'app/teller/src/lib.rs': `use proc_macro::TokenStream;
+#[proc_macro]
+pub fn told(_: TokenStream) -> TokenStream {
+    let dir = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+    let text: String = { let _ = &dir; ${body} };
+    format!("{text:?}").parse().unwrap()
+}\n`,
+  ...more,
+});
+
+/** Builds from nothing: cargo does not know of the input, so it would not call the compiler. */
+async function prints(project: Project, expected: string): Promise<{ compiled: number }> {
+  await project.clean();
+  const { compiled } = await project.count(['build']);
+  expect(await project.output()).toBe(expected);
+  return { compiled };
+}
+
+describe('what a macro reads and nobody declares', () => {
+  it('a file: edited, removed, created again', async () => {
+    const body = 'std::fs::read_to_string(format!("{dir}/data.txt")).unwrap_or("none".into())';
+    const { alice, bob } = await pair.both(withMacro(body, { 'app/data.txt': 'one' }));
+    expect(await prints(alice, 'one')).toEqual({ compiled: 2 });
+    expect(await prints(bob, 'one')).toEqual({ compiled: 0 });
+    for (const project of [alice, bob]) {
+      await project.write({ 'app/data.txt': 'two' });
+      expect(await prints(project, 'two')).toEqual({ compiled: project === alice ? 1 : 0 });
+      await project.remove('app/data.txt');
+      expect(await prints(project, 'none')).toEqual({ compiled: project === alice ? 1 : 0 });
+      await project.write({ 'app/data.txt': 'one' });
+      expect(await prints(project, 'one')).toEqual({ compiled: 0 });
+    }
+  });
+
+  it('a directory that it lists: a new file appears in migrations/', async () => {
+    const body = `{
+      let mut names: Vec<String> = std::fs::read_dir(format!("{dir}/migrations")).unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+      names.sort();
+      names.join(" ")
+    }`;
+    const { alice, bob } = await pair.both(withMacro(body, { 'app/migrations/1.sql': '' }));
+    expect(await prints(alice, '1.sql')).toEqual({ compiled: 2 });
+    expect(await prints(bob, '1.sql')).toEqual({ compiled: 0 });
+    await bob.write({ 'app/migrations/2.sql': '' });
+    expect(await prints(bob, '1.sql 2.sql')).toEqual({ compiled: 1 });
+    await bob.remove('app/migrations/2.sql');
+    expect(await prints(bob, '1.sql')).toEqual({ compiled: 0 });
+  });
+
+  it('whether a file exists', async () => {
+    const body = 'std::path::Path::new(&dir).join("switch").exists().to_string()';
+    const project = await pair.one(withMacro(body));
+    expect(await prints(project, 'false')).toEqual({ compiled: 2 });
+    await project.write({ 'app/switch': '' });
+    expect(await prints(project, 'true')).toEqual({ compiled: 1 });
+    await project.remove('app/switch');
+    expect(await prints(project, 'false')).toEqual({ compiled: 0 });
+  });
+
+  it('a variable: set, changed, unset', async () => {
+    const body = 'std::env::var("VR_UNDECLARED").unwrap_or("unset".into())';
+    const project = await pair.one(withMacro(body));
+    const built = async (value: string | undefined) => {
+      await project.clean();
+      const env = value === undefined ? {} : { VR_UNDECLARED: value };
+      const { compiled } = await project.count(['build'], { env });
+      return [await project.output(), compiled];
+    };
+    expect(await built(undefined)).toEqual(['unset', 2]);
+    expect(await built('one')).toEqual(['one', 1]);
+    expect(await built('two')).toEqual(['two', 1]);
+    expect(await built(undefined)).toEqual(['unset', 0]);
+  });
+
+  it('a file that a program reads for it', async () => {
+    const body = `{
+      let mut shell = std::process::Command::new("sh");
+      let made = shell.arg("-c").arg("cat data.txt").current_dir(&dir).output().unwrap();
+      String::from_utf8(made.stdout).unwrap()
+    }`;
+    const project = await pair.one(withMacro(body, { 'app/data.txt': 'one' }));
+    expect(await prints(project, 'one')).toEqual({ compiled: 2 });
+    await project.write({ 'app/data.txt': 'two' });
+    expect(await prints(project, 'two')).toEqual({ compiled: 1 });
+  });
+
+  it('what cargo says of the package, through a library that hands the macro on', async () => {
+    const body = 'std::env::var("CARGO_PKG_DESCRIPTION").unwrap()';
+    const app = (says: string) =>
+      `${manifest('app', `description = "${says}"\n`)}[dependencies]\nfront = { path = "front" }\n[workspace]\n`;
+    const front = `${manifest('front')}[dependencies]\nteller = { path = "../teller" }\n`;
+    const project = await pair.one({
+      ...withMacro(body),
+      'app/Cargo.toml': app('first'),
+      'app/src/main.rs': 'fn main() { println!("{}", front::told!()); }\n',
+      'app/front/Cargo.toml': front,
+      'app/front/src/lib.rs': 'pub use teller::told;\n',
+    });
+    expect(await prints(project, 'first')).toEqual({ compiled: 3 });
+    await project.write({ 'app/Cargo.toml': app('second') });
+    expect(await prints(project, 'second')).toEqual({ compiled: 1 });
+  });
+
+  it('nothing of what cargo looks for when a macro asks it for the workspace', async () => {
+    const body = `{
+      let cargo = std::env::var("CARGO").unwrap();
+      let mut asked = std::process::Command::new(cargo);
+      let made = asked.args(["locate-project", "--workspace", "--message-format=plain"])
+        .current_dir(&dir).output().unwrap();
+      let found = String::from_utf8(made.stdout).unwrap();
+      std::fs::read_to_string(found.trim()).unwrap().lines().nth(1).unwrap().to_string()
+    }`;
+    const { alice, bob } = await pair.both(withMacro(body));
+    expect(await prints(alice, 'name = "app"')).toEqual({ compiled: 2 });
+    expect(await prints(bob, 'name = "app"')).toEqual({ compiled: 0 });
+  });
+});
