@@ -24,6 +24,7 @@ export type BypassReason =
   | 'native library'
   | 'profile not cached'
   | 'extension not cached'
+  | 'extra inputs'
   | 'switched off'
   | 'project configuration';
 

@@ -12,12 +12,14 @@ import { Store } from '../store/store.js';
 import type { StatusInfo } from '../wire/control.js';
 import { VERSION } from '../wire/version.js';
 import { effectiveSettings, isBroken } from './config/project.js';
+import { openDeclared } from './declared.js';
 import { openDisk } from './disk.js';
 import { flagParam, optionalNumber, optionalText, type RpcTable } from './lifecycle/rpc.js';
 import type { NodeContext, OpenedNode } from './lifecycle/serve.js';
 import { MeshLink } from './mesh/link.js';
 import { openRecorder } from './recorder.js';
 import { openTools } from './tools/tools.js';
+import { openTree } from './tree.js';
 
 /** Entries of the tables; each is a few hundred bytes. */
 const MAX_ARTIFACTS = 200_000;
@@ -79,7 +81,16 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
         cacheExtensions: project.cacheExtensions ?? undefined,
       };
     },
-    observer: observerLibrary(),
+    declared: openDeclared(
+      context.projects,
+      openTree({
+        known: (path, stat) => store.knownDigest(path, stat),
+        digest: digestAsync,
+        now: clock.now,
+      }),
+      hasher,
+    ),
+    observer: config.observe ? observerLibrary() : undefined,
     artifacts: store.table<ArtifactRecord>('artifacts', { maxEntries: MAX_ARTIFACTS }),
     timings: store.table<number>('timings', { maxEntries: MAX_TIMINGS }),
     history: store.table<UnitHistory>('history', { maxEntries: MAX_HISTORY }),

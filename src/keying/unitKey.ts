@@ -2,6 +2,7 @@ import { canonicalJson } from '../base/canonical.js';
 import type { Digest, Hasher } from '../base/digest.js';
 import type { RustcPlan } from '../compilers/plan.js';
 import { keyedWords } from './canonical.js';
+import type { Declared } from './declared.js';
 import type { Environment, Files } from './ports.js';
 import type { Roots } from './roots.js';
 
@@ -41,8 +42,10 @@ export interface KeyParts {
   clippy: Digest | undefined;
   canonical: string | undefined;
   externs: readonly { name: string; options: string; identity: string }[];
-  /** Whether one of the externs is a proc-macro. */
+  /** Whether it may expand procedural macros. */
   expands: boolean;
+  /** What the project declares as read by its macros. */
+  declared: Pick<Declared, 'by' | 'inputs'> | undefined;
   /** Native static libraries named on the command line, found or absent. */
   natives: readonly (readonly [path: string, identity: string | null])[];
   /** `crate identity` of every rlib that the output may take content from. */
@@ -88,6 +91,8 @@ export function unitKeyParts(
     linkerEnv: plan.links ? readBy(LINKER_READS, env, roots) : undefined,
     cargoEnv: parts.expands ? cargoEnvironment(env, roots) : undefined,
     manifest: parts.expands ? files.digest(env.get('CARGO_MANIFEST_PATH') ?? '') : undefined,
+    extra_inputs: parts.declared?.inputs,
+    declaredBy: parts.declared?.by,
   };
 }
 

@@ -2,13 +2,14 @@ import { relative } from 'node:path';
 import type { ProjectRules } from './ports.js';
 import type { Refusal, Unit } from './prepare.js';
 
-/** What `cache_targets` and `cache_extensions` leave out. */
+/** What `cache_targets` and `cache_extensions` leave out, and what `extra_inputs` make unclear. */
 export function excludedBy(
   rules: ProjectRules,
   unit: Unit,
   targetDir: string,
 ): Refusal | undefined {
-  const { plan, outputs } = unit;
+  const { plan, outputs, declared } = unit;
+  if (declared?.kind === 'unclear') return { reason: 'extra inputs', detail: declared.problem };
   if (rules.cacheTargets !== undefined) {
     const parts = relative(targetDir, plan.outDir).split('/');
     const profile = parts[0] === plan.target ? parts[1] : parts[0];

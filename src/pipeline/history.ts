@@ -12,6 +12,12 @@ export interface UnitHistory {
   key: string;
   /** For a miss: what differs from the unit's last outcome before. */
   diff: Change[];
+  /** Procedural macros that it may run. */
+  macros: readonly string[];
+  /** Whether what they read is seen. */
+  observed: boolean;
+  /** What the project declares that they read. */
+  declared: readonly string[];
   /** Milliseconds since the epoch. */
   at: number;
   parts: Record<string, unknown>;
@@ -21,11 +27,14 @@ export interface UnitHistory {
 export class History {
   readonly #table: TablePort<UnitHistory>;
   readonly #now: () => number;
+  readonly #observed: boolean;
   readonly #latest = new Map<string, UnitHistory>();
 
-  constructor(table: TablePort<UnitHistory>, now: () => number) {
+  /** @param observed whether compilers run under an observer */
+  constructor(table: TablePort<UnitHistory>, now: () => number, observed: boolean) {
     this.#table = table;
     this.#now = now;
+    this.#observed = observed;
   }
 
   /** What differs between this call and the unit's last one; [] when it is the first. */
@@ -47,6 +56,9 @@ export class History {
       from,
       key: unit.key,
       diff,
+      macros: unit.macros.names,
+      observed: this.#observed,
+      declared: unit.declared?.patterns ?? [],
       at: this.#now(),
       parts: unit.parts,
     };

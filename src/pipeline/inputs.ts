@@ -112,7 +112,7 @@ export async function readManifest(
     env: sorted(env),
     absent: [...new Set([...absences(unit, sources, linked, disk), ...beyond.absent])].sort(),
     listed: beyond.listed,
-    observed: unit.expands && options.sightings === undefined ? null : beyond.observed,
+    observed: unit.macros.any && options.sightings === undefined ? null : beyond.observed,
     bound: boundPairs(bound, unit, hasher),
   };
   return { kind: 'manifest', manifest, secret };
@@ -204,9 +204,8 @@ function siblingRmeta(path: string): string {
 /** Where bytes hide from a scan, what could have brought a path in counts as having done so. */
 function opaqueRoots(unit: Unit): string[] {
   if (!unit.plan.opaque) return [];
-  const expands = [...unit.closure.records.values()].some((r) => r.role === 'proc-macro');
   const linksPaths = unit.plan.linkArgs.some((arg) => unit.roots.mapText(arg) !== arg);
-  if (!expands && !linksPaths) return [];
+  if (!unit.macros.any && !linksPaths) return [];
   return unit.roots
     .names()
     .map((root) => root.name)

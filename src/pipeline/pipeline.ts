@@ -33,7 +33,11 @@ export class Pipeline {
   constructor(ports: PipelinePorts) {
     this.#ports = ports;
     this.#artifacts = new Artifacts(ports.artifacts, ports.disk, ports.hasher);
-    this.#history = new History(ports.history, () => ports.clock.now());
+    this.#history = new History(
+      ports.history,
+      () => ports.clock.now(),
+      ports.observer !== undefined,
+    );
   }
 
   /** The last outcomes, for whoever asks why. */

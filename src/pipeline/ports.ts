@@ -3,6 +3,7 @@ import type { Digest, Hasher } from '../base/digest.js';
 import type { ErrorCode } from '../base/errors.js';
 import type { Attestation, Manifest, Result } from '../base/result.js';
 import type { BypassReason, RustcPlan } from '../compilers/plan.js';
+import type { Declared } from '../keying/declared.js';
 import type { Environment, Files } from '../keying/ports.js';
 import type { LauncherReport, NodeReply } from '../wire/launcher.js';
 
@@ -135,6 +136,12 @@ export interface ProjectRules {
   cacheExtensions?: readonly string[] | undefined;
 }
 
+/** What a project declares as read by its macros; `broken` where its file is no good. */
+export type DeclaredInputs =
+  | ({ kind: 'known' } & Declared)
+  | { kind: 'unclear'; patterns: readonly string[]; problem: string }
+  | { kind: 'broken'; problem: string };
+
 export interface TablePort<T> {
   get(key: string): T | undefined;
   put(key: string, value: T): void;
@@ -187,6 +194,8 @@ export interface PipelinePorts {
   tools: ToolsPort;
   /** Rules of the project that the call belongs to; a string is why there are none. */
   rules(outDir: string, cwd: string): ProjectRules | string;
+  /** The present state of what is declared for a package; undefined when nothing is. */
+  declared(packageDir: string): Promise<DeclaredInputs | undefined>;
   artifacts: TablePort<import('./artifacts.js').ArtifactRecord>;
   timings: TablePort<number>;
   history: TablePort<import('./history.js').UnitHistory>;

@@ -8,8 +8,9 @@ import { type Roots, rootsOf } from '../keying/roots.js';
 import { unitKeyOf, unitKeyParts } from '../keying/unitKey.js';
 import { incrementalState, rewriteArgv } from './argv.js';
 import { type ArtifactRecord, type Artifacts, type Closure, masksOf } from './artifacts.js';
+import { type Macros, macrosOf } from './macros.js';
 import { nativesOf } from './natives.js';
-import type { Linker, PipelinePorts, Toolchain } from './ports.js';
+import type { DeclaredInputs, Linker, PipelinePorts, Toolchain } from './ports.js';
 
 /** One call, understood: all that look-up, restore, run and record need to know of it. */
 export interface Unit {
@@ -23,6 +24,11 @@ export interface Unit {
   linker: Linker | undefined;
   canonical: string;
   closure: Closure;
+  macros: Macros;
+  /** The root of its package, unless that was fetched. */
+  packageDir: string | undefined;
+  /** What the project declares as read by its macros, when the unit may run any. */
+  declared: Exclude<DeclaredInputs, { kind: 'broken' }> | undefined;
   /** `crate identity` of each rlib that a link may draw from; empty for a plain library. */
   linkable: readonly string[];
   /** The call's own package root, when it lies outside of workspace and CARGO_HOME. */
@@ -30,8 +36,6 @@ export interface Unit {
   key: Digest;
   /** Of the key by name, to explain a miss. */
   parts: Record<string, unknown>;
-  /** Whether a procedural macro runs in this compile. */
-  expands: boolean;
   /** Where the linker writes what it read. */
   linkInputs: string | undefined;
   /** The incremental state that the compile would use, and whether anything is in it. */
@@ -97,7 +101,12 @@ export async function prepare(
     plan.metadata === undefined
       ? ''
       : canonicalMetadata(plan, env, roots, dependencies, ports.hasher);
-  const identities = externIdentities(plan, closure, artifacts);
+  const macros = macrosOf(plan, closure);
+  const mayDeclare = macros.any ? own.root : undefined;
+  const declared = mayDeclare === undefined ? undefined : await ports.declared(mayDeclare);
+  if (declared?.kind === 'broken') {
+    return { reason: 'project configuration', detail: declared.problem };
+  }
   const linkable = plan.bundles ? linkClosure(closure, artifacts) : [];
   const parts = unitKeyParts(
     plan,
@@ -108,8 +117,9 @@ export async function prepare(
       toolchain: toolchain.id,
       clippy: plan.clippy === undefined ? undefined : ports.tools.clippy(plan.clippy, cwd, env),
       canonical: canonical === '' ? undefined : canonical,
-      externs: identities.externs,
-      expands: identities.expands,
+      externs: externIdentities(plan, closure, artifacts),
+      expands: macros.any,
+      declared: declared?.kind === 'known' ? declared : undefined,
       natives,
       closure: linkable,
       linker: linker?.id,
@@ -130,11 +140,13 @@ export async function prepare(
     linker,
     canonical,
     closure,
+    macros,
+    packageDir: own.root,
+    declared,
     linkable,
     outside: own.outside,
     key: unitKeyOf(parts, ports.hasher),
     parts,
-    expands: identities.expands,
     linkInputs,
     incremental,
     argv: rewriteArgv(plan, { roots, canonical, incremental: incremental?.dir, linkInputs }),
@@ -149,23 +161,29 @@ function besideOutput(plan: RustcPlan, fresh: string): string {
   return join(plan.outDir, `.vrift-${basename(fresh)}.link`);
 }
 
+/** Where a package stands. */
+interface Place {
+  /** Its own directory, unless it was fetched. */
+  root: string | undefined;
+  workspace: string | undefined;
+  outside: string | undefined;
+}
+
+const NOWHERE: Place = { root: undefined, workspace: undefined, outside: undefined };
+
 /**
  * Cargo compiles members of a workspace from its root with relative sources, everything else from
  * the package's own directory with absolute ones.
  */
-function packagePlace(
-  plan: RustcPlan,
-  cwd: string,
-  env: Environment,
-  files: Files,
-): { workspace: string | undefined; outside: string | undefined } {
-  if (!isAbsolute(plan.source)) {
-    return { workspace: spelt(cwd, env.get('CARGO_MANIFEST_DIR'), files), outside: undefined };
-  }
+function packagePlace(plan: RustcPlan, cwd: string, env: Environment, files: Files): Place {
   const root = env.get('CARGO_MANIFEST_DIR') ?? cwd;
+  if (!isAbsolute(plan.source)) {
+    const workspace = spelt(cwd, env.get('CARGO_MANIFEST_DIR'), files);
+    return { root, workspace, outside: undefined };
+  }
   const home = cargoHome(env);
-  const fetched = home !== undefined && root.startsWith(`${home}/`);
-  return { workspace: undefined, outside: fetched || dirname(root) === root ? undefined : root };
+  if (home !== undefined && root.startsWith(`${home}/`)) return NOWHERE;
+  return { root, workspace: undefined, outside: dirname(root) === root ? undefined : root };
 }
 
 /**
@@ -203,16 +221,12 @@ function externIdentities(
   plan: RustcPlan,
   closure: Closure,
   artifacts: Artifacts,
-): { externs: { name: string; options: string; identity: string }[]; expands: boolean } {
+): { name: string; options: string; identity: string }[] {
   const masks = masksOf(closure.records.values(), '');
-  // A library may hand on another's macros: `#[tokio::main]` is tokio-macros'.
-  let expands = [...closure.records.values()].some(({ role }) => role === 'proc-macro');
-  const externs = plan.externs.map(({ name, options, path }) => {
+  return plan.externs.map(({ name, options, path }) => {
     if (path === undefined) return { name, options, identity: 'sysroot' };
-    if (/\.(so|dylib|dll)$/.test(path)) expands = true;
     return { name, options, identity: artifacts.identityOf(path, masks) ?? 'missing' };
   });
-  return { externs, expands };
 }
 
 /** Content of every rlib that a link may draw from; argv lists only the direct ones. */

@@ -83,7 +83,21 @@ export async function secure(
     disk,
     hasher,
   });
-  return { files, depInfo, reading, [Symbol.dispose]: release };
+  const moved = reading.kind === 'manifest' && (await declaredMoved(unit, ports));
+  return {
+    files,
+    depInfo,
+    reading: moved ? { kind: 'unsure', reason: 'extra input changed during the compile' } : reading,
+    [Symbol.dispose]: release,
+  };
+}
+
+/** Whether anything that the project declares is another than when the key was made. */
+async function declaredMoved(unit: Unit, ports: PipelinePorts): Promise<boolean> {
+  const { declared: before, packageDir } = unit;
+  if (before?.kind !== 'known' || packageDir === undefined) return false;
+  const now = await ports.declared(packageDir);
+  return now?.kind !== 'known' || now.stamp !== before.stamp || now.by !== before.by;
 }
 
 /** `cargo check` of a program writes an empty rmeta; nothing else is ever empty. */

@@ -13,7 +13,7 @@ export interface Watch {
  * below such a path cannot be named.
  */
 export function watch(unit: Unit, { observer, disk, store }: PipelinePorts): Watch | undefined {
-  if (observer === undefined || !unit.expands || /[: ]/.test(observer)) return undefined;
+  if (observer === undefined || !unit.macros.any || /[: ]/.test(observer)) return undefined;
   const log = store.tmpPath();
   return disk.make(log) ? { library: observer, log } : undefined;
 }

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type { Clock } from '../base/clock.js';
 import type { Digest, Hasher } from '../base/digest.js';
@@ -302,6 +303,11 @@ export class Store {
   /** Digest of a regular file outside the store, from memory if it did not change since. */
   fileDigest(path: string): Digest | undefined {
     return this.#files.digest(path);
+  }
+
+  /** What is remembered of a file in exactly this state. No system call. */
+  knownDigest(path: string, stat: BigIntStats): Digest | undefined {
+    return this.#files.known(path, stat);
   }
 
   /** The same; a file above 1 MB is hashed without blocking other calls. */

@@ -107,6 +107,12 @@ export interface WhyInfo {
   diff: { input: string; before: string; after: string }[];
   /** Milliseconds since the epoch. */
   at: number;
+  /** Procedural macros that it may run. */
+  macros: string[];
+  /** Whether what they read is seen; else only what is declared is in the key. */
+  observed: boolean;
+  /** But for what the project's `extra_inputs` declare. */
+  declared: string[];
   /** For a miss that only follows from a dependency's: the unit and input where it began. */
   root: { unit: string; input: string } | null;
 }

@@ -107,6 +107,10 @@ describe('the settings of a node', () => {
       '[l2_cache]\ncache_extensions = [".rlbi"]',
       '".rlbi" is no kind of output; did you mean .rlib?',
     ],
+    [
+      '[l2_cache]\nextra_inputs = ["a"]',
+      ":2: l2_cache.extra_inputs: only a project's velo.toml can declare these",
+    ],
     ['[mesh]\nport = 65536', ':2: mesh.port: expected a port from 0'],
     ['[mesh]\nport = 1.5', ':2: mesh.port: expected a port from 0'],
     ['[mesh]\npeers = [\n  "a:1",\n  "b"\n]', ':2: mesh.peers: "b" is no host:port'],
@@ -131,6 +135,7 @@ describe('the settings of a node', () => {
     ['VRIFT_MESH_PROT', '1', 'VRIFT_MESH_PROT: unknown key; did you mean VRIFT_MESH_PORT?'],
     ['VRIFT_MESH_PORT', 'x', 'VRIFT_MESH_PORT: expected a port'],
     ['VRIFT_L2_CACHE_ENABLED', 'jein', 'VRIFT_L2_CACHE_ENABLED: expected true or false'],
+    ['VRIFT_L2_CACHE_EXTRA_INPUTS', 'a', "only a project's velo.toml can declare these"],
     ['VRIFT_LOG', 'loud', 'VRIFT_LOG: expected error, warn, info, debug'],
   ])('name the variable %s', (name, value, message) => {
     expect(() => load(undefined, { [name]: value })).toThrow(message);

@@ -43,8 +43,18 @@ describe("a project's velo.toml", () => {
       cacheExtensions: null,
       file: null,
       ignored: [],
+      extraInputs: [],
       settings: [],
     });
+  });
+
+  it('declares what its macros read, which needs no trust', () => {
+    const { extraInputs, ignored, settings } = read(
+      '[l2_cache]\nextra_inputs = [\n  "crates/app/schema.json",\n  "**/*.sql",\n]',
+    );
+    const value = ['crates/app/schema.json', '**/*.sql'];
+    expect([extraInputs, ignored]).toEqual([value, []]);
+    expect(settings).toEqual([{ key: 'l2_cache.extra_inputs', value, source: `${velo()}:2` }]);
   });
 
   it('is found upwards from the first place that has one', () => {
@@ -101,6 +111,13 @@ describe("a project's velo.toml", () => {
     ['[l2_cache]\nmax_local_size = "much"', ':2: l2_cache.max_local_size: expected a size'],
     ['[l2_cache]\nremote_url = "s3://"', ':2: l2_cache.remote_url: the bucket is missing'],
     ['[l2_cache', ':1: not valid TOML'],
+    ['[l2_cache]\nextra_input = []', 'extra_input: unknown key; did you mean extra_inputs?'],
+    ['[l2_cache]\nextra_inputs = "a"', ':2: l2_cache.extra_inputs: expected a list of paths'],
+    ['[l2_cache]\n\nextra_inputs = ["a", 1]', ':3: l2_cache.extra_inputs: expected a list'],
+    ['[l2_cache]\nextra_inputs = ["/etc"]', 'inputs: "/etc" is not relative to the directory of'],
+    ['[l2_cache]\nextra_inputs = ["a/../.."]', ':2: l2_cache.extra_inputs: "a/../.." leaves the'],
+    ['[l2_cache]\nextra_inputs = ["*.{a,b}"]', '"*.{a,b}" holds "{", and only *, ? and ** have'],
+    ['[l2_cache]\nextra_inputs = ["a**"]', '"a**": ** stands alone between slashes'],
     ['["\\u001b[31m"]', 'unknown key'],
   ])('is named with line and key when it is broken: %j', (text, message) => {
     writeFileSync(velo(), text);

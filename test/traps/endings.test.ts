@@ -1,43 +1,15 @@
-import { chmod, readFile, stat } from 'node:fs/promises';
+import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { until } from '../harness/programs.js';
 import { COMPILED, FROM_DISK, kept } from './calls.js';
+import { HELD, held } from './held.js';
 import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
 
 const pair = pairOfDevelopers();
 
-/** `hold!(here)` says in `held-here` which process expands it, and waits for the file `go-here`. */
-const HELD: Files = {
-  'app/Cargo.toml': `${manifest('app')}[dependencies]\nhold = { path = "hold" }\n[workspace]\n`,
-  'app/hold/Cargo.toml': manifest('hold', '[lib]\nproc-macro = true\n'),
-  'app/hold/src/lib.rs': `use std::{env, fs, path::Path, process, thread, time::Duration};
-    #[proc_macro]
-    pub fn hold(place: proc_macro::TokenStream) -> proc_macro::TokenStream {
-      let dir = env::var("CARGO_MANIFEST_DIR").unwrap();
-      let dir = Path::new(&dir);
-      fs::write(dir.join("held.tmp"), process::id().to_string()).unwrap();
-      fs::rename(dir.join("held.tmp"), dir.join(format!("held-{place}"))).unwrap();
-      for _ in 0..6000 {
-        if dir.join("abort").exists() { process::abort(); }
-        if dir.join(format!("go-{place}")).exists() { return Default::default(); }
-        thread::sleep(Duration::from_millis(5));
-      }
-      panic!("nobody said go");
-    }\n`,
-};
-
 const saying = (text: string): Files => ({
   'app/src/main.rs': `hold::hold!(here);\nfn main() { println!("{}", ${text}); }\n`,
 });
-
-/** The compiler that stands in the macro. */
-function held(project: Project, place = 'here'): Promise<number> {
-  return until('the compiler is in the macro', async () => {
-    const text = await readFile(join(project.dir, `held-${place}`), 'utf8').catch(() => '');
-    return text === '' ? undefined : Number(text);
-  });
-}
 
 describe('while the compiler runs', () => {
   it('a source is edited: the result is not stored', async () => {

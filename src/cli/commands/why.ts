@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { WhyInfo } from '../../wire/control.js';
+import { printable } from '../../wire/printable.js';
 import { addCommand, answerWith, type Cli } from '../command.js';
 import { type Column, table } from '../table.js';
 
@@ -24,8 +25,24 @@ function textOf(entries: WhyInfo[], unit: string | undefined): string {
   if (entries.length === 0) {
     return unit === undefined ? 'nothing was built since the start' : `no unit named ${unit}`;
   }
-  return table(COLUMNS, entries);
+  const lines = table(COLUMNS, entries);
+  return unit === undefined ? lines : [lines, ...entries.flatMap(unseen)].join('\n');
 }
+
+/** The known limit of every answer about a unit that runs macros. */
+function unseen({ unit, crateType, macros, observed, declared }: WhyInfo): string[] {
+  if (observed || macros.length === 0) return [];
+  const more = macros.length > MAX_MACROS ? ` and ${macros.length - MAX_MACROS} more` : '';
+  const names = macros.slice(0, MAX_MACROS).join(', ') + more;
+  const what = `what ${names} read without telling cargo is not seen`;
+  const but =
+    declared.length > 0
+      ? `, but for extra_inputs: ${declared.join(', ')}`
+      : '; extra_inputs in velo.toml declares files';
+  return [printable(`${unit} (${crateType}): ${what}${but}`)];
+}
+
+const MAX_MACROS = 6;
 
 const COLUMNS: Column<WhyInfo>[] = [
   { title: 'unit', value: ({ unit }) => unit },

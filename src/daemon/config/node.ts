@@ -39,6 +39,8 @@ export interface MeshConfig {
 export interface NodeConfig extends CachePolicy {
   localPath: string;
   maxLocalBytes: number;
+  /** Whether compilers run under the observer (src/observer), where there is one. */
+  observe: boolean;
   mesh: MeshConfig;
   logLevel: LogLevel;
   settings: readonly SettingRow[];
@@ -57,6 +59,7 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
   for (const setting of fileSettings(paths.config, from.env)) set.set(setting.key, setting);
   for (const setting of environmentSettings(from.env)) set.set(setting.key, setting);
   refuseRemote(set.get('l2_cache.remote_url'));
+  refuseExtraInputs(set.get('l2_cache.extra_inputs'));
 
   const given = <K extends SettingKey, D>(key: K, other: D): SettingValues[K] | D => {
     const setting = set.get(key) as Setting<K> | undefined;
@@ -69,6 +72,8 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
     'l2_cache.remote_url': null,
     'l2_cache.cache_targets': given('l2_cache.cache_targets', null),
     'l2_cache.cache_extensions': given('l2_cache.cache_extensions', null),
+    'l2_cache.extra_inputs': [],
+    'l2_cache.observe': given('l2_cache.observe', true),
     'mesh.name': given('mesh.name', defaultNodeName()),
     'mesh.port': given('mesh.port', 0),
     'mesh.peers': given('mesh.peers', []),
@@ -79,6 +84,7 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
     enabled: values['l2_cache.enabled'],
     localPath: values['l2_cache.local_path'],
     maxLocalBytes: values['l2_cache.max_local_size'],
+    observe: values['l2_cache.observe'],
     cacheTargets: values['l2_cache.cache_targets'],
     cacheExtensions: values['l2_cache.cache_extensions'],
     mesh: {
@@ -142,6 +148,12 @@ function refuseRemote(setting: Setting | undefined): void {
   if (setting === undefined) return;
   const message = `${setting.source}: l2_cache.remote_url: remotes are not available yet`;
   throw new VriftError('VRIFT_REMOTE_UNAVAILABLE', message);
+}
+
+/** Their paths start at a project's file: no other place has such a start. */
+function refuseExtraInputs(setting: Setting | undefined): void {
+  if (setting === undefined) return;
+  throw invalid(setting, "only a project's velo.toml can declare these");
 }
 
 function logLevelOf(env: NodeJS.ProcessEnv): LogLevel {

@@ -23,6 +23,8 @@ export interface ProjectConfig extends CachePolicy {
   file: string | null;
   /** Settings that a project cannot make; they have no effect. */
   ignored: readonly VriftError[];
+  /** Files that the project's macros read, as paths and patterns below the file's directory. */
+  extraInputs: readonly string[];
   /** What the file narrows. */
   settings: readonly SettingRow[];
 }
@@ -52,7 +54,7 @@ export class ProjectConfigs {
 
   constructor(node: NodeConfig) {
     this.#node = node;
-    this.#none = { ...narrow(node, node), file: null, ignored: [], settings: [] };
+    this.#none = { ...narrow(node, node), file: null, ignored: [], extraInputs: [], settings: [] };
   }
 
   /**
@@ -110,6 +112,7 @@ const NARROWING: readonly SettingKey[] = [
   'l2_cache.enabled',
   'l2_cache.cache_targets',
   'l2_cache.cache_extensions',
+  'l2_cache.extra_inputs',
 ];
 
 /** @throws VRIFT_CONFIG_INVALID for a key or value that no file may hold */
@@ -139,15 +142,17 @@ function narrowed(node: NodeConfig, toml: TomlFile): ProjectConfig {
     cacheTargets: given('l2_cache.cache_targets') ?? null,
     cacheExtensions: given('l2_cache.cache_extensions') ?? null,
   });
+  const extraInputs = given('l2_cache.extra_inputs') ?? [];
   const effective: Partial<Record<SettingKey, unknown>> = {
     'l2_cache.enabled': policy.enabled,
     'l2_cache.cache_targets': policy.cacheTargets,
     'l2_cache.cache_extensions': policy.cacheExtensions,
+    'l2_cache.extra_inputs': extraInputs,
   };
   const settings = [...found.values()]
     .filter(({ key, value }) => key !== 'l2_cache.enabled' || value === false)
     .map(({ key, source }) => ({ key, value: effective[key], source }));
-  return { ...policy, file: toml.file, ignored, settings };
+  return { ...policy, file: toml.file, ignored, extraInputs, settings };
 }
 
 /** Whether the node happens to have the value that the project cannot give it. */

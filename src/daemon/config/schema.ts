@@ -4,6 +4,7 @@ import {
   BOOLEAN,
   DIRECTORY,
   EXTENSIONS,
+  EXTRA_INPUTS,
   INTERFACES,
   NODE_NAME,
   PEERS,
@@ -22,6 +23,8 @@ export interface SettingValues {
   'l2_cache.remote_url': RemoteUrl;
   'l2_cache.cache_targets': readonly string[];
   'l2_cache.cache_extensions': readonly string[];
+  'l2_cache.extra_inputs': readonly string[];
+  'l2_cache.observe': boolean;
   'mesh.name': string;
   'mesh.port': number;
   'mesh.peers': readonly string[];
@@ -38,6 +41,8 @@ export const SCHEMA: { readonly [K in SettingKey]: ValueType<SettingValues[K]> }
   'l2_cache.remote_url': REMOTE,
   'l2_cache.cache_targets': PROFILES,
   'l2_cache.cache_extensions': EXTENSIONS,
+  'l2_cache.extra_inputs': EXTRA_INPUTS,
+  'l2_cache.observe': BOOLEAN,
   'mesh.name': NODE_NAME,
   'mesh.port': PORT,
   'mesh.peers': PEERS,

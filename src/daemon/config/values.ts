@@ -1,5 +1,6 @@
 import { homedir, hostname } from 'node:os';
 import { isAbsolute, join, normalize } from 'node:path';
+import { parsePattern } from '../../keying/patterns.js';
 import { parseRemoteUrl, type RemoteUrl } from '../../remote/url.js';
 import { parseSize } from '../../wire/units.js';
 import { nearest } from './place.js';
@@ -71,6 +72,14 @@ export const EXTENSIONS: ValueType<readonly string[]> = list(
     const known =
       near === undefined ? `known are ${KNOWN_EXTENSIONS.join(' ')}` : `did you mean ${near}?`;
     return { problem: `"${item}" is no kind of output; ${known}` };
+  },
+);
+
+export const EXTRA_INPUTS: ValueType<readonly string[]> = list(
+  'a list of paths below the directory of velo.toml like ["schema.json", "migrations/", "**/*.sql"]',
+  (item) => {
+    const pattern = parsePattern(item);
+    return 'problem' in pattern ? pattern : item;
   },
 );
 
