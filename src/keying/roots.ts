@@ -34,9 +34,12 @@ export class Roots {
   /** Longest real path first, so that the most specific root wins. */
   readonly #sorted: { name: string; real: string }[];
   readonly #all: Root[];
+  /** Where the compiler finds the standard library's sources, and what it calls that place. */
+  readonly librarySource: { name: string; real: string } | undefined;
 
-  constructor(roots: Root[]) {
+  constructor(roots: Root[], librarySource?: { name: string; real: string }) {
     this.#all = roots;
+    this.librarySource = librarySource;
     this.#sorted = roots
       .flatMap((root) => root.real.map((real) => ({ name: root.name, real })))
       .sort((a, b) => b.real.length - a.real.length || (a.real < b.real ? -1 : 1));
@@ -119,9 +122,14 @@ export function rootsOf(facts: RootFacts, files: Files): Roots {
   add('/vr/home', facts.home);
   add('/vr/cargo', facts.cargoHome, '/vr/cargo');
   add('/vr/sysroot', facts.sysroot, '/vr/sysroot');
+  let librarySource: { name: string; real: string } | undefined;
   if (facts.commit !== undefined) {
     const source = `${facts.sysroot}/lib/rustlib/src/rust`;
-    add('/vr/rust-src', source, `/rustc/${facts.commit}`);
+    const name = `/rustc/${facts.commit}`;
+    add('/vr/rust-src', source, name);
+    // The same file that rustc itself looks for.
+    const there = files.exists(`${source}/library/std/src/lib.rs`);
+    if (there) librarySource = { name, real: source };
   }
   add('/vr/ws', facts.workspace, '.');
   for (const root of outsideRoots(facts.outside, files)) roots.push(root);
@@ -130,7 +138,7 @@ export function rootsOf(facts: RootFacts, files: Files): Roots {
     const name = `/vr/out/${facts.packageId}`;
     add(name, facts.outDir, facts.keepTarget ? undefined : name);
   }
-  return new Roots(roots);
+  return new Roots(roots, librarySource);
 }
 
 /** The parent is remapped, so that siblings keep their place; two of one name get two parents. */

@@ -26,7 +26,7 @@ export interface Miss {
 /** The best result on this disk whose inputs are the same now. */
 export function findLocal(unit: Unit, ports: PipelinePorts): Found | Miss {
   const { store, disk, hasher } = ports;
-  const format = messageFormat(unit.plan, hasher);
+  const format = messageFormat(unit.plan, unit.roots, hasher);
   let first: Change | undefined;
   let known = false;
   for (const { digest, manifest } of store.manifestsOf(unit.key)) {
@@ -66,7 +66,7 @@ export async function findRemote(
 ): Promise<Found | undefined> {
   const { mesh, disk, hasher } = ports;
   if (!mesh.reachable) return undefined;
-  const format = messageFormat(unit.plan, hasher);
+  const format = messageFormat(unit.plan, unit.roots, hasher);
   const candidates = await mesh.find(unit.key, { deadlineMs: clamp(expectedMs / 2, FIND_MS) });
   const fitting = candidates.filter(({ result }) => {
     if (expectsOutputs(result, unit)) return true;

@@ -31,18 +31,20 @@ function mapJson(text: string, roots: Roots): string {
 
 /** Names back to real paths: for the launcher's stream on a miss, for kept text on a hit. */
 export function unmappings(roots: Roots): Unmapping[] {
-  return roots
-    .names()
+  const { librarySource } = roots;
+  return [...roots.names(), ...(librarySource === undefined ? [] : [librarySource])]
     .map(({ name, real }): Unmapping => [name, real])
     .sort((a, b) => b[0].length - a[0].length);
 }
 
+const MAPPED = /\/(vr|rustc)\//;
+
 /** Kept messages as this caller would have got them. */
 export function expandMessages(kept: string, roots: Roots): string {
-  if (!kept.includes('/vr/')) return kept;
+  if (!MAPPED.test(kept)) return kept;
   const pairs = unmappings(roots);
   const expandLine = (line: string) => {
-    if (!line.includes('/vr/')) return line;
+    if (!MAPPED.test(line)) return line;
     const json = line.startsWith('{');
     let expanded = line;
     for (const [name, real] of pairs) {
@@ -67,11 +69,15 @@ export function artifactMessages(plan: RustcPlan, outputs: readonly PlannedOutpu
     .join('');
 }
 
-/** How the caller wants messages to look: only matters for a result that has some. */
-export function messageFormat(plan: RustcPlan, hasher: Hasher): Digest {
+/**
+ * How messages look to this caller: only matters for a result that has some. Those that point into
+ * the standard library quote it where its sources are.
+ */
+export function messageFormat(plan: RustcPlan, roots: Roots, hasher: Hasher): Digest {
   const flags = ['--error-format', '--json', '--color', '--diagnostic-width', '--verbose', '-v'];
   const words = plan.arguments
     .filter((argument) => flags.includes(argument.flag))
     .map((argument) => `${argument.flag}=${argument.value ?? ''}`);
-  return hasher.hash(words.sort().join('\n'));
+  const quotes = roots.librarySource === undefined ? [] : ['quotes the standard library'];
+  return hasher.hash([...words.sort(), ...quotes].join('\n'));
 }

@@ -79,7 +79,7 @@ export async function record(
       target: unit.plan.target ?? unit.toolchain.host,
       crateName: unit.plan.crateName,
       class: classOf(unit),
-      messages: stderr === '' ? 'silent' : messageFormat(unit.plan, ports.hasher),
+      messages: stderr === '' ? 'silent' : messageFormat(unit.plan, unit.roots, ports.hasher),
       compileMs: Math.round(ran.ms),
       outputs,
       stdout: await ports.store.putBytes(toBytes(stdout)),
