@@ -44,3 +44,20 @@ export async function isFresh(
   const { stderr } = await builds(project, args, {}, options);
   expect(stderr).not.toMatch(/^\s*(Compiling|Checking|Dirty)/m);
 }
+
+/**
+ * One developer compiles all units, the other gets them, and cargo finds nothing to do afterwards.
+ *
+ * @returns what cargo said to the second one
+ */
+export async function areShared(
+  { alice, bob }: { alice: Project; bob: Project },
+  args: readonly string[],
+  units: number,
+  options: RunOptions = {},
+): Promise<{ stderr: string; stdout: string }> {
+  await builds(alice, args, { compiled: units }, options);
+  const got = await builds(bob, args, { peer: units }, options);
+  await isFresh(bob, args, options);
+  return got;
+}
