@@ -95,12 +95,16 @@ export interface RustcPlan {
   splitDebuginfo: 'off' | 'packed' | 'unpacked';
   /** Flags under which a path may stand in an output where no scan finds it. */
   opaque: boolean;
+  /** `-C rpath`: the way from the output to shared libraries stands in it. */
+  rpath: boolean;
   /** Whether the linker runs. */
   links: boolean;
   /** Whether the content of dependencies' rlibs goes into an output. */
   bundles: boolean;
   json: boolean;
   artifactMessages: boolean;
+  /** Reports that were asked for, and that come whatever lints say. */
+  reports: string[];
   /** What `--emit` asks for; a path where it names one. */
   emit: Partial<Record<'link' | 'metadata' | 'dep-info', string | null>>;
 }

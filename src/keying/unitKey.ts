@@ -51,6 +51,8 @@ export interface KeyParts {
   /** `crate identity` of every rlib that the output may take content from. */
   closure: readonly string[];
   linker: Digest | undefined;
+  /** With `-C rpath`, where the output and the shared libraries stand that it may name. */
+  rpath: readonly string[] | undefined;
   cpu: string | undefined;
 }
 
@@ -86,6 +88,8 @@ export function unitKeyParts(
     natives: parts.natives,
     closure: parts.closure,
     linker: parts.linker,
+    rpath: parts.rpath,
+    reports: plan.reports,
     cpu: parts.cpu,
     env: readBy(RUSTC_READS, env, roots),
     linkerEnv: plan.links ? readBy(LINKER_READS, env, roots) : undefined,

@@ -123,6 +123,7 @@ export async function prepare(
       natives,
       closure: linkable,
       linker: linker?.id,
+      rpath: plan.rpath && plan.links ? rpathEnds(plan, toolchain, closure) : undefined,
       cpu: plan.targetCpuNative ? ports.tools.cpu() : undefined,
     },
     ports.disk,
@@ -151,6 +152,13 @@ export async function prepare(
     incremental,
     argv: rewriteArgv(plan, { roots, canonical, incremental: incremental?.dir, linkInputs }),
   };
+}
+
+/** rustc writes ways relative to `$ORIGIN`, which no search for absolute paths finds. */
+function rpathEnds(plan: RustcPlan, toolchain: Toolchain, closure: Closure): string[] {
+  const libraries = [...closure.records].filter(([, { role }]) => role === 'dylib');
+  const dirs = libraries.map(([path]) => dirname(path));
+  return [plan.outDir, toolchain.sysroot, ...new Set(dirs.sort())];
 }
 
 /**

@@ -66,8 +66,9 @@ describe('the rustc command line', () => {
 
   it.each([
     [['--target', 'thing.json'], 'target specification file'],
-    [['-Z', 'threads=8'], 'unstable flag'],
-    [['-Zthreads=8'], 'unstable flag'],
+    [['-Z', 'self-profile'], 'unstable flag'],
+    [['-Zself_profile=x'], 'unstable flag'],
+    [['--json=timings'], 'unstable flag'],
     [['--sysroot', '/x'], 'unknown flag'],
     [['--frobnicate'], 'unknown flag'],
     [['-C', 'frobnicate=1'], 'unknown flag'],

@@ -11,6 +11,25 @@ const DOCUMENTS = [
 
 const textOf = (name: string) => readFileSync(inProject(name), 'utf8');
 
+/** As the compiler knows them. */
+const REASONS = [
+  ...textOf('src/compilers/plan.ts')
+    .split('export type BypassReason =')[1]!
+    .split(';')[0]!
+    .matchAll(/'([^']+)'/g),
+].map(([, reason]) => reason!);
+
+/** Calls that no build makes, and what a user decided himself. */
+const NOT_FOR_USERS = [
+  'not a compiler',
+  'crate type',
+  'crate name',
+  'target output names',
+  'no source',
+  'switched off',
+  'project configuration',
+];
+
 describe('the documents', () => {
   it('are all there', () => {
     const wanted = ['architecture', 'protocol', 'keying', 'errors', 'limits'];
@@ -33,6 +52,39 @@ describe('the documents', () => {
       [...textOf(name).matchAll(/\bdocs\/[\w-]+\.md\b/g)].map((match) => match[0]),
     );
     expect(new Set(named.filter((path) => !existsSync(inProject(path))))).toEqual(new Set());
+  });
+
+  it('name a test for every row of what is cached and what is not', () => {
+    const [, section = ''] = textOf('docs/limits.md').split('## What is cached, and what is not\n');
+    const table = section
+      .split('\n## ')[0]!
+      .split('\n')
+      .filter((line) => line.startsWith('| '));
+    const rows = table.slice(1).filter((line) => !line.startsWith('| **'));
+    expect(rows.length).toBeGreaterThan(40);
+    for (const row of rows) {
+      const tests = [
+        ...row
+          .split(' | ')
+          .at(-1)!
+          .matchAll(/\w+\.test\.ts/g),
+      ].map(([name]) => name);
+      expect(tests, row).not.toEqual([]);
+      const lost = tests.filter((name) => !existsSync(inProject('test', 'traps', name)));
+      expect(lost, row).toEqual([]);
+      // A reason in the row is one that the test asks for by name.
+      const texts = tests.map((name) => textOf(join('test', 'traps', name))).join('\n');
+      const reasons = [...row.split(' | ')[1]!.matchAll(/`([a-z-]+(?: [A-Za-z0-9-]+)*)`/g)];
+      for (const [, reason] of reasons.filter(([, name]) => REASONS.includes(name!))) {
+        if (!texts.includes(reason!)) expect(row).toBe(`a row whose tests see ${reason}`);
+      }
+    }
+  });
+
+  it('say what happens for every reason that is counted', () => {
+    const table = textOf('docs/limits.md');
+    const said = REASONS.filter((reason) => !table.includes(`\`${reason}\``));
+    expect(said).toEqual(NOT_FOR_USERS);
   });
 
   it('name scripts that package.json has', () => {

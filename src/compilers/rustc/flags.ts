@@ -63,7 +63,8 @@ export const FLAGS: Readonly<Record<string, FlagRule>> = {
   '--help': probe,
   '--print': { effect: 'probe', takesValue: true },
   '--explain': { effect: 'probe', takesValue: true },
-  '-Z': { effect: 'bypass', takesValue: true, reason: 'unknown flag' },
+  // Which ones, and what they do: unstable.ts.
+  '-Z': { effect: 'key', takesValue: true },
 };
 
 export interface CodegenRule {
@@ -115,7 +116,7 @@ export const CODEGEN: Readonly<Record<string, CodegenRule>> = {
   'profile-use': { effect: 'bypass', reason: 'profiling data' },
   'relocation-model': ckey,
   'relro-level': ckey,
-  remark: { effect: 'drop' },
+  remark: ckey,
   rpath: ckey,
   'save-temps': { effect: 'bypass', reason: 'save temps' },
   'soft-float': ckey,

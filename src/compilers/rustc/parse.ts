@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import type { Argument, BypassReason, Parsed, RustcPlan } from '../plan.js';
 import { parseExtern, parseNativeLib, parseSearchDir } from './specs.js';
 import { tokenize } from './tokenize.js';
+import { REPORTS } from './unstable.js';
 
 /**
  * argv → plan, or the counted reason why not.
@@ -74,6 +75,8 @@ function planOf(
   const extraFilename = last('-C extra-filename') ?? '';
   if (!/^[A-Za-z0-9_.-]*$/.test(extraFilename)) return bypass('unknown flag', extraFilename);
 
+  const json = all('--json').flatMap((value) => value.split(','));
+  if (json.includes('timings')) return bypass('unstable flag', '--json=timings');
   if (all('-C metadata').length > 1) return bypass('unknown flag', 'several -C metadata');
 
   const linkArgs = all('-C link-arg').concat(all('-C link-args').flatMap((v) => v.split(' ')));
@@ -102,10 +105,12 @@ function planOf(
     targetCpuNative: last('-C target-cpu') === 'native',
     splitDebuginfo: splitOf(last('-C split-debuginfo')),
     opaque: isOpaque(list, linkArgs),
+    rpath: isOn(list, '-C rpath'),
     links,
     bundles: links || (emit.link !== undefined && crateTypes.includes('staticlib')),
     json: last('--error-format') === 'json',
-    artifactMessages: all('--json').some((value) => value.split(',').includes('artifacts')),
+    artifactMessages: json.includes('artifacts'),
+    reports: REPORTS.filter((kind) => json.includes(kind)),
     emit,
   };
   return { kind: 'plan', plan };
@@ -140,14 +145,17 @@ function splitOf(value: string | undefined): RustcPlan['splitDebuginfo'] {
 
 /** LLVM bitcode, coverage maps and compressed sections hold paths that no scan sees. */
 function isOpaque(list: Argument[], linkArgs: string[]): boolean {
-  const last = (flag: string) => list.findLast((argument) => argument.flag === flag);
-  const bitcode = last('-C embed-bitcode')?.value ?? 'yes';
-  const off = (value: string | undefined) => ['no', 'n', 'off', 'false', '0'].includes(value ?? '');
-  const on = (flag: string) => last(flag) !== undefined && !off(last(flag)?.value);
+  const bitcode = list.some(({ flag }) => flag === '-C embed-bitcode');
   return (
-    !off(bitcode) ||
-    on('-C linker-plugin-lto') ||
-    on('-C instrument-coverage') ||
+    !bitcode ||
+    isOn(list, '-C embed-bitcode') ||
+    isOn(list, '-C linker-plugin-lto') ||
+    isOn(list, '-C instrument-coverage') ||
     linkArgs.some((arg) => arg.includes('compress-debug-sections'))
   );
+}
+
+function isOn(list: Argument[], flag: string): boolean {
+  const last = list.findLast((argument) => argument.flag === flag);
+  return last !== undefined && !['no', 'n', 'off', 'false', '0'].includes(last.value ?? '');
 }

@@ -1,5 +1,6 @@
 import type { Argument, BypassReason } from '../plan.js';
 import { CODEGEN, FLAGS, type FlagRule } from './flags.js';
+import { KEYED_UNSTABLE } from './unstable.js';
 
 export type Tokens =
   | { kind: 'arguments'; list: Argument[] }
@@ -33,13 +34,18 @@ export function tokenize(words: readonly string[]): Tokens {
     }
     if (rule.effect === 'probe') probe = true;
     if (rule.effect === 'bypass') {
-      const reason = flag === '-Z' ? 'unstable flag' : (rule.reason ?? 'unknown flag');
-      return { kind: 'bypass', reason, detail: spelt.join(' ') };
+      return { kind: 'bypass', reason: rule.reason ?? 'unknown flag', detail: spelt.join(' ') };
     }
     if (flag === '-C') {
       const codegen = codegenOf(value ?? '');
       if (codegen.kind === 'bypass') return codegen;
       list.push({ flag: `-C ${codegen.name}`, words: spelt, value: codegen.value });
+    } else if (flag === '-Z') {
+      const unstable = settingOf(value ?? '');
+      if (!KEYED_UNSTABLE.has(unstable.name)) {
+        return { kind: 'bypass', reason: 'unstable flag', detail: spelt.join(' ') };
+      }
+      list.push({ flag: `-Z ${unstable.name}`, words: spelt, value: unstable.value });
     } else {
       list.push({ flag, words: spelt, value });
     }
@@ -81,19 +87,26 @@ function codegenOf(
 ):
   | { kind: 'codegen'; name: string; value: string | undefined }
   | { kind: 'bypass'; reason: BypassReason; detail: string } {
-  const equals = text.indexOf('=');
-  const name = (equals < 0 ? text : text.slice(0, equals)).replaceAll('_', '-');
+  const { name, value } = settingOf(text);
   const rule = Object.hasOwn(CODEGEN, name) ? CODEGEN[name] : undefined;
   if (rule === undefined) return { kind: 'bypass', reason: 'unknown flag', detail: `-C ${name}` };
   if (rule.effect === 'bypass') {
     return { kind: 'bypass', reason: rule.reason ?? 'unknown flag', detail: `-C ${name}` };
   }
-  return { kind: 'codegen', name, value: equals < 0 ? undefined : text.slice(equals + 1) };
+  return { kind: 'codegen', name, value };
+}
+
+/** `NAME[=VALUE]`; rustc takes `_` for `-` in names. */
+function settingOf(text: string): { name: string; value: string | undefined } {
+  const equals = text.indexOf('=');
+  const name = (equals < 0 ? text : text.slice(0, equals)).replaceAll('_', '-');
+  return { name, value: equals < 0 ? undefined : text.slice(equals + 1) };
 }
 
 /** What the tables say of a parsed argument's effect on the key. */
 export function effectOf(argument: Argument): string {
   if (argument.flag === '') return 'input';
+  if (argument.flag.startsWith('-Z ')) return 'key';
   if (argument.flag.startsWith('-C ')) return CODEGEN[argument.flag.slice(3)]?.effect ?? 'bypass';
   return FLAGS[argument.flag]?.effect ?? 'bypass';
 }
