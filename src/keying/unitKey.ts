@@ -42,8 +42,13 @@ export interface KeyParts {
   clippy: Digest | undefined;
   canonical: string | undefined;
   externs: readonly { name: string; options: string; identity: string }[];
-  /** Whether it may expand procedural macros. */
+  /** Whether a procedural macro may run: one of a dependency, or that a dependency passes on. */
   expands: boolean;
+  /**
+   * `crate identity` of each procedural macro among direct and transitive dependencies. A library
+   * that passes one on names it by a hash of Rust sources, which C code inside does not change.
+   */
+  macros: readonly string[];
   /** What the project declares as read by its macros. */
   declared: Pick<Declared, 'by' | 'inputs'> | undefined;
   /** Native static libraries named on the command line, found or absent. */
@@ -85,6 +90,7 @@ export function unitKeyParts(
       .filter((dir) => dir.kind !== 'dependency')
       .map((dir) => `${dir.kind}=${roots.map(dir.path)}`),
     externs: parts.externs,
+    macros: parts.macros,
     natives: parts.natives,
     closure: parts.closure,
     linker: parts.linker,

@@ -1,15 +1,16 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { type Artifacts, masksOf } from './artifacts.js';
 import type { DiskPort } from './ports.js';
 import type { Unit } from './prepare.js';
 
 /**
- * Removes older builds of a dependency that a link could take for the one that was meant.
+ * Removes older builds of a dependency that a link, or a macro's expansion, could take for the one
+ * that was meant.
  *
  * A restored crate names its dependencies' files as the machine that made it did, and where no
  * file has that name rustc takes any of that crate and hash. The hash covers sources and flags,
- * not a C library packed into an rlib, nor how it was compiled: an older build, left under the
- * file name of other settings (`CARGO_INCREMENTAL=0` and without, say), would do for rustc. Cargo
+ * not a C library packed into it, nor how it was compiled: an older build, left under the file
+ * name of other settings (`CARGO_INCREMENTAL=0` and without, say), would do for rustc. Cargo
  * finds such a file missing when it wants it again, and gets it from the cache.
  *
  * @returns what was removed
@@ -20,24 +21,25 @@ export function removeNamesakes(unit: Unit, artifacts: Artifacts, disk: DiskPort
   const removed: string[] = [];
   const listed = new Map<string, string[]>();
   for (const [path, record] of records) {
-    if (record.role !== 'rlib' || record.canonical === '') continue;
+    const used = record.role === 'proc-macro' || (record.role === 'rlib' && unit.plan.bundles);
+    if (!used || record.canonical === '') continue;
     const dir = dirname(path);
     const names = listed.get(dir) ?? disk.list(dir) ?? [];
     listed.set(dir, names);
     for (const name of names) {
-      if (name === basename(path) || !isBuildOf(record.crate, name)) continue;
+      if (name === basename(path) || !isBuildOf(record.crate, extname(path), name)) continue;
       const other = join(dir, name);
       const known = records.has(other) ? undefined : artifacts.at(other);
       if (known?.canonical !== record.canonical) continue;
       if (artifacts.identityOf(other, masks) === artifacts.identityOf(path, masks)) continue;
       disk.remove(other);
-      disk.remove(other.replace(/\.rlib$/, '.rmeta'));
+      if (record.role === 'rlib') disk.remove(other.replace(/\.rlib$/, '.rmeta'));
       removed.push(other);
     }
   }
   return removed;
 }
 
-function isBuildOf(crate: string, name: string): boolean {
-  return name.startsWith(`lib${crate}-`) && name.endsWith('.rlib');
+function isBuildOf(crate: string, extension: string, name: string): boolean {
+  return name.startsWith(`lib${crate}-`) && name.endsWith(extension);
 }

@@ -177,7 +177,7 @@ export class Pipeline {
     const fresh: Fresh = options.store ? snapshotFresh(unit, disk, nowNs) : new Map();
     const running = this.#artifacts.begin(recordsOf(unit, localOnly));
     try {
-      if (unit.plan.bundles) removeNamesakes(unit, this.#artifacts, disk);
+      removeNamesakes(unit, this.#artifacts, disk);
       const waits = unit.env.has('CARGO_PRIMARY_PACKAGE');
       const observe = watch(unit, this.#ports);
       channel.send({

@@ -101,7 +101,7 @@ export async function prepare(
     plan.metadata === undefined
       ? ''
       : canonicalMetadata(plan, env, roots, dependencies, ports.hasher);
-  const macros = macrosOf(plan, closure);
+  const macros = macrosOf(plan, closure, artifacts);
   const mayDeclare = macros.any ? own.root : undefined;
   const declared = mayDeclare === undefined ? undefined : await ports.declared(mayDeclare);
   if (declared?.kind === 'broken') {
@@ -119,6 +119,7 @@ export async function prepare(
       canonical: canonical === '' ? undefined : canonical,
       externs: externIdentities(plan, closure, artifacts),
       expands: macros.any,
+      macros: macros.identities,
       declared: declared?.kind === 'known' ? declared : undefined,
       natives,
       closure: linkable,
