@@ -1,14 +1,17 @@
 import {
   closeSync,
   linkSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Digest } from '../base/digest.js';
 import { holdsPath } from '../keying/scan.js';
 import type { DiskPort } from '../pipeline/ports.js';
@@ -54,6 +57,16 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       return stat && `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`;
     },
     remove: (path) => rmSync(path, { force: true }),
+    gather: (dir, files) => {
+      const gathered = attempt(() => {
+        mkdirSync(dir);
+        for (const path of files) symlinkSync(path, join(dir, basename(path)));
+        return true;
+      });
+      if (gathered === undefined) rmSync(dir, { recursive: true, force: true });
+      return gathered === true;
+    },
+    removeDir: (dir) => rmSync(dir, { recursive: true, force: true }),
     hold: (path, name) =>
       attempt(() => {
         linkSync(path, name);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { RustcPlan } from '../compilers/plan.js';
+import type { Argument, RustcPlan } from '../compilers/plan.js';
 import type { Files } from '../keying/ports.js';
 import type { Roots } from '../keying/roots.js';
 
@@ -9,6 +9,8 @@ export interface Rewrite {
   canonical: string;
   incremental: string | undefined;
   linkInputs: string | undefined;
+  /** Searched for dependencies instead of what the command line names. */
+  dependencies?: string;
 }
 
 /**
@@ -23,7 +25,7 @@ export function rewriteArgv(plan: RustcPlan, change: Rewrite): string[] {
       words.push('-C', `metadata=${change.canonical}`);
     } else if (argument.flag === '-C incremental' && change.incremental !== undefined) {
       words.push('-C', `incremental=${change.incremental}`);
-    } else {
+    } else if (change.dependencies === undefined || !isDependencyDir(argument)) {
       words.push(...argument.words);
     }
   }
@@ -32,7 +34,14 @@ export function rewriteArgv(plan: RustcPlan, change: Rewrite): string[] {
       words.push('-C', `link-arg=${word}`);
     }
   }
+  if (change.dependencies !== undefined) {
+    words.push('-L', `dependency=${change.dependencies}`);
+  }
   return words;
+}
+
+function isDependencyDir({ flag, value = '' }: Argument): boolean {
+  return flag === '-L' && value.startsWith('dependency=');
 }
 
 /**

@@ -13,12 +13,12 @@ import type { Unit } from './prepare.js';
  * name of other settings (`CARGO_INCREMENTAL=0` and without, say), would do for rustc. Cargo
  * finds such a file missing when it wants it again, and gets it from the cache.
  *
- * @returns what was removed
+ * @returns files of such names that this node does not know: see `onlyDependencies`
  */
 export function removeNamesakes(unit: Unit, artifacts: Artifacts, disk: DiskPort): string[] {
   const { records } = unit.closure;
   const masks = masksOf(records.values(), '');
-  const removed: string[] = [];
+  const strangers: string[] = [];
   const listed = new Map<string, string[]>();
   for (const [path, record] of records) {
     const used = record.role === 'proc-macro' || (record.role === 'rlib' && unit.plan.bundles);
@@ -29,15 +29,16 @@ export function removeNamesakes(unit: Unit, artifacts: Artifacts, disk: DiskPort
     for (const name of names) {
       if (name === basename(path) || !isBuildOf(record.crate, extname(path), name)) continue;
       const other = join(dir, name);
-      const known = records.has(other) ? undefined : artifacts.at(other);
+      if (records.has(other)) continue;
+      const known = artifacts.at(other);
+      if (known === undefined) strangers.push(other);
       if (known?.canonical !== record.canonical) continue;
       if (artifacts.identityOf(other, masks) === artifacts.identityOf(path, masks)) continue;
       disk.remove(other);
       if (record.role === 'rlib') disk.remove(other.replace(/\.rlib$/, '.rmeta'));
-      removed.push(other);
     }
   }
-  return removed;
+  return strangers;
 }
 
 function isBuildOf(crate: string, extension: string, name: string): boolean {

@@ -12,6 +12,7 @@ import { type Fresh, snapshotFresh } from './inputs.js';
 import { type Found, findLocal, findRemote } from './lookup.js';
 import { unmappings } from './messages.js';
 import { removeNamesakes } from './namesakes.js';
+import { type Narrowed, onlyDependencies } from './onlyDependencies.js';
 import type { Channel, PipelinePorts } from './ports.js';
 import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
 import { type Ran, type RecordOptions, record } from './record.js';
@@ -171,18 +172,20 @@ export class Pipeline {
     channel: Channel,
     options: { store: boolean; changes: Change[] | undefined },
   ): Promise<boolean> {
-    const { disk, recorder, clock, timings } = this.#ports;
+    const { disk, store, recorder, clock, timings } = this.#ports;
     const localOnly = this.#staysLocal(unit);
     const nowNs = BigInt(Math.round(clock.now() * 1e6));
     const fresh: Fresh = options.store ? snapshotFresh(unit, disk, nowNs) : new Map();
     const running = this.#artifacts.begin(recordsOf(unit, localOnly));
+    let narrowed: Narrowed | undefined;
     try {
-      removeNamesakes(unit, this.#artifacts, disk);
+      const strangers = removeNamesakes(unit, this.#artifacts, disk);
+      if (strangers.length > 0) narrowed = onlyDependencies(unit, disk, store.tmpPath());
       const waits = unit.env.has('CARGO_PRIMARY_PACKAGE');
       const observe = watch(unit, this.#ports);
       channel.send({
         act: 'run',
-        argv: unit.argv,
+        argv: narrowed?.argv ?? unit.argv,
         unmap: unmappings(unit.roots),
         stat: unit.outputs.map((output) => output.path),
         mkdirs: [],
@@ -218,6 +221,7 @@ export class Pipeline {
       });
       return report.code === 0;
     } finally {
+      if (narrowed !== undefined) disk.removeDir(narrowed.dir);
       running.settle();
     }
   }

@@ -85,6 +85,9 @@ export interface DiskPort extends Files {
   /** Whether a text stands in the file's bytes; remembered by content. */
   mentions(path: string, text: string): Promise<boolean>;
   remove(path: string): void;
+  /** Makes a directory of symlinks to the files; false when that cannot be done. */
+  gather(dir: string, files: readonly string[]): boolean;
+  removeDir(dir: string): void;
   /** `dev:ino:size:mtimeNs`, decimal; undefined for a missing file. */
   stamp(path: string): string | undefined;
   /**

@@ -124,7 +124,7 @@ const OF_KEYS: Record<string, Calls> = {
   'the linker': [{ parts: { linker: digest('9') } }],
   'where an rpath leads from': [{ parts: { rpath: ['/vr/target/debug/deps'] } }],
   'what a project declares': [
-    { parts: { declared: { by: '/vr/ws', inputs: [['a', [['a', digest('9')]]]] } } },
+    { parts: { declared: { by: '/vr/ws', inputs: { a: digest('9') } } } },
   ],
   'the processor': [{ parts: { cpu: digest('9') } }],
   'a variable that rustc reads': [{ env: { RUSTC_BOOTSTRAP: '1' } }],
