@@ -86,9 +86,7 @@ export function unitKeyParts(
     canonical: parts.canonical,
     linkerName: plan.linker === undefined ? undefined : roots.mapText(plan.linker),
     libraries: plan.nativeLibs,
-    nativeDirs: plan.searchDirs
-      .filter((dir) => dir.kind !== 'dependency')
-      .map((dir) => `${dir.kind}=${roots.map(dir.path)}`),
+    nativeDirs: nativeDirs(plan, roots),
     externs: parts.externs,
     macros: parts.macros,
     natives: parts.natives,
@@ -108,6 +106,20 @@ export function unitKeyParts(
 
 export function unitKeyOf(parts: Record<string, unknown>, hasher: Hasher): Digest {
   return hasher.hash(canonicalJson(parts));
+}
+
+/** The directory of a build script's run; the hash differs between homes and cargo settings. */
+const BUILD_DIR = /(\/build\/[^/]+-)[0-9a-f]{16}(?=\/|$)/;
+
+/** A plain library takes nothing from where its dependencies have their native libraries. */
+function nativeDirs(plan: RustcPlan, roots: Roots): string[] {
+  const looks = plan.bundles || plan.nativeLibs.length > 0;
+  return plan.searchDirs
+    .filter((dir) => dir.kind !== 'dependency')
+    .map(({ kind, path }) => {
+      const place = roots.map(path);
+      return `${kind}=${looks ? place : place.replace(BUILD_DIR, '$1')}`;
+    });
 }
 
 /**

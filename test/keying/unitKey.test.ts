@@ -83,6 +83,12 @@ const more = (...words: string[]) => ({ argv: [...ARGV, ...words] });
 
 const linked = put('--emit=dep-info,metadata', '--emit=dep-info,link').argv;
 const PROGRAM = put('--crate-type=rlib', '--crate-type=bin', linked);
+/** With the libraries of a build script whose directory has that hash. */
+const built = (hash: string, argv: string[]) => ({
+  argv: [...argv, `-Lnative=/home/alice/src/ws/target/debug/build/z-${hash}/out`],
+});
+const [ONE_HASH, TWO_HASH] = ['0123456789abcdef', 'fedcba9876543210'];
+const PLAIN = ARGV.filter((word) => word !== '-lz');
 const MACRO = { parts: { expands: true } };
 
 /** Where there is one call only, it differs from the plain one. */
@@ -105,6 +111,11 @@ const OF_KEYS: Record<string, Calls> = {
   'a library': [put('-lz', '-lm')],
   'the kind of a library': [put('-lz', '-lstatic=z')],
   'where libraries are': [put('-Lnative=/usr/lib/one', '-Lnative=/usr/lib/two')],
+  'directory of libraries, for a program': [
+    built(ONE_HASH, PROGRAM.argv),
+    built(TWO_HASH, PROGRAM.argv),
+  ],
+  'directory of the library that is named': [built(ONE_HASH, ARGV), built(TWO_HASH, ARGV)],
   'what is there': [put('-Lnative=/usr/lib/one', '-Lframework=/usr/lib/one')],
   'the toolchain': [{ parts: { toolchain: digest('9') } }],
   clippy: [{ parts: { clippy: digest('9') } }],
@@ -165,6 +176,10 @@ describe('a call has the key that it had with another', () => {
     'variable that only linkers read, where none runs': [{ env: { LD_RUN_PATH: '/a' } }],
     'variable that only macros could read, where there are none': [
       { env: { CARGO_PKG_AUTHORS: 'one' } },
+    ],
+    'directory of the libraries of its dependencies': [
+      built(ONE_HASH, PLAIN),
+      built(TWO_HASH, PLAIN),
     ],
     'setting of cargo': [MACRO, { ...MACRO, env: { CARGO_TERM_COLOR: 'always' } }],
   };
