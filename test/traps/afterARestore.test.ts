@@ -179,4 +179,18 @@ describe('after a restore', () => {
     await bob.write({ 'app/src/main.rs': await alice.read('app/src/main.rs') });
     await builds(bob, ['build'], { peer: 3 });
   });
+
+  it('a library that cargo makes without vrift where vrift had made another: the same', async () => {
+    const { alice, bob } = await pair.both(chain(13));
+    await builds(alice, ['build'], { compiled: 3 });
+    const edited = { 'app/mid/src/lib.rs': 'pub fn seven() -> u32 { 1 + base::seven() }\n' };
+    await alice.write(edited);
+    await alice.cargo(['build', '-p', 'mid'], without);
+    const { counted } = await builds(alice, ['build'], { compiled: 1 });
+    expect(counted.localOnly).toMatchObject({ 'foreign dependency': 1 });
+    expect(await alice.output()).toBe('14');
+    await bob.write(edited);
+    await builds(bob, ['build'], { compiled: 2, peer: 1 });
+    expect(await bob.output()).toBe('14');
+  });
 });

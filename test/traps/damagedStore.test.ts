@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isSound, oneDeveloper } from './alone.js';
 import { builds } from './builds.js';
+import { COMPILED, FROM_DISK, printed, rustc } from './calls.js';
 
 const here = oneDeveloper();
 
@@ -92,6 +93,31 @@ describe('a miss, and the entry is dropped', () => {
       await isMissed(project);
     });
   }
+
+  it('programs of one size that have swapped places', async () => {
+    const { alice } = here;
+    await alice.start();
+    await alice.vrift(['gc', '--all']);
+    const words = ['one', 'two'];
+    const projects = await Promise.all(words.map(() => here.project()));
+    for (const [index, project] of projects.entries()) {
+      await project.write({ 'app/main.rs': `fn main() { println!("${words[index]}"); }\n` });
+      expect((await rustc(project)).counted).toMatchObject(COMPILED);
+    }
+    const [first, second] = (await blobs()).slice(-2);
+    expect((await stat(first!)).size).toBe((await stat(second!)).size);
+    await rename(first!, `${first}.aside`);
+    await rename(second!, first!);
+    await rename(`${first}.aside`, second!);
+    for (const [index, project] of projects.entries()) {
+      const { counted } = await rustc(project);
+      expect(counted).toMatchObject(COMPILED);
+      expect(counted.errors.VRIFT_STORE_CORRUPT).toBeGreaterThan(0);
+      expect(await printed(project)).toBe(words[index]);
+      expect((await rustc(project)).counted).toMatchObject(FROM_DISK);
+    }
+    await isSound(alice);
+  });
 
   const MANGLED: Record<string, (file: string) => Promise<void>> = {
     'an index of garbage': async (file) =>

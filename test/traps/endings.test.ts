@@ -1,7 +1,8 @@
 import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { COMPILED, FROM_DISK, kept } from './calls.js';
+import { until } from '../harness/programs.js';
+import { COMPILED, FROM_DISK, kept, printed, rustc } from './calls.js';
 import { HELD, held } from './held.js';
 import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
 
@@ -65,6 +66,20 @@ describe('a compile that does not succeed', () => {
       expect(code).toBe(101);
       expect(stderr).toContain('error[E0308]: mismatched types');
       expect(await alice.developer.stats()).toMatchObject(COMPILED);
+    }
+    expect(await kept(alice)).toBe(before);
+  });
+
+  it('fails where an earlier one left its outputs: those are not taken for its own', async () => {
+    const alice = await pair.one({ 'app/main.rs': 'fn main() { println!("before"); }\n' });
+    expect((await rustc(alice)).counted).toMatchObject(COMPILED);
+    const before = await kept(alice);
+    await alice.write({ 'app/main.rs': 'fn main() { let _: u32 = "text"; }\n' });
+    for (const _ of ['once', 'again']) {
+      const { code, stderr, counted } = await rustc(alice);
+      expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('E0308') });
+      expect(counted).toMatchObject(COMPILED);
+      expect(await printed(alice)).toBe('before');
     }
     expect(await kept(alice)).toBe(before);
   });

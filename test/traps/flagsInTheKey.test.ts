@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { COMPILED, FROM_DISK, kept, printed, rustc } from './calls.js';
+import { COMPILED, FROM_DISK, kept, printed, rustc, tool } from './calls.js';
 import { manifest, pairOfDevelopers } from './support.js';
 
 const pair = pairOfDevelopers();
@@ -87,6 +87,17 @@ describe('a flag', () => {
     await alice.write({ 'app/app.profdata': '' });
     expect((await use()).counted).toMatchObject({ hits: { disk: 0 }, compiled: 1 });
     expect(await kept(alice)).toBe(before);
+  });
+
+  it('-C save-temps leaves its files every time', async () => {
+    const alice = await pair.one({ 'app/main.rs': 'fn main() { println!("kept"); }\n' });
+    for (const _ of ['once', 'again']) {
+      await alice.remove('app/out');
+      const { counted } = await rustc(alice, ['-C', 'save-temps']);
+      expect(counted).toMatchObject({ ...COMPILED, bypassed: { 'save temps': 1 } });
+      expect(await tool(alice, 'ls', 'out')).toMatch(/\.bc$/m);
+      expect(await printed(alice)).toBe('kept');
+    }
   });
 
   it("two units of one crate that differ only in a dependency's features are never merged", async () => {

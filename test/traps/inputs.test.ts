@@ -1,7 +1,7 @@
 import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { COMPILED, FROM_DISK, printed, rustc, tool } from './calls.js';
+import { COMPILED, FROM_DISK, kept, printed, rustc, tool } from './calls.js';
 import { manifest, pairOfDevelopers } from './support.js';
 
 const pair = pairOfDevelopers();
@@ -87,6 +87,41 @@ describe('what a compile reads', () => {
       expect((await rustc(alice)).counted).toMatchObject(counted);
       expect(await printed(alice)).toBe(`${first} ${second}`.match(/one|two/g)!.join(' '));
     }
+  });
+});
+
+describe('what a compile reads besides', () => {
+  it('a file that only the assembler opens: not cached', async () => {
+    const alice = await pair.one({
+      'app/main.rs': `
+        std::arch::global_asm!(".section .rodata", "word: .incbin \\"word.bin\\"", ".globl word");
+        extern "C" { static word: u8; }
+        fn main() { println!("{}", unsafe { word }); }\n`,
+    });
+    const before = await kept(alice);
+    for (const word of ['A', 'B', 'A']) {
+      await alice.write({ 'app/word.bin': word });
+      expect((await rustc(alice)).counted).toMatchObject(COMPILED);
+      expect(await printed(alice)).toBe(`${word.charCodeAt(0)}`);
+    }
+    expect(await kept(alice)).toBe(before);
+  });
+
+  it('a variable with a secret name: the result stays on this machine', async () => {
+    const { alice, bob } = await pair.both({
+      ...APP,
+      'app/src/main.rs': 'fn main() { println!("{}", env!("API_TOKEN")); }\n',
+    });
+    const secret = { env: { API_TOKEN: 'hush', CARGO_INCREMENTAL: '0' } };
+    const reason = 'reads a secret variable';
+    expect(await alice.count(['build'], secret)).toMatchObject({
+      ...COMPILED,
+      localOnly: { [reason]: 1 },
+    });
+    await alice.clean();
+    expect(await alice.count(['build'], secret)).toMatchObject(FROM_DISK);
+    expect(await bob.count(['build'], secret)).toMatchObject(COMPILED);
+    for (const project of [alice, bob]) expect(await project.output()).toBe('hush');
   });
 });
 

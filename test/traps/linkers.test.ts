@@ -39,6 +39,19 @@ describe('which linker links', () => {
     }
   });
 
+  it('LD_RUN_PATH, which the linker reads, is another: a new link', async () => {
+    const alice = await pair.one({ 'app/main.rs': HELLO });
+    const link = (env: NodeJS.ProcessEnv) => rustc(alice, GNU, { env });
+    await link({});
+    expect(await runpath(alice)).toBeUndefined();
+    for (const path of ['/opt/one', '/opt/two']) {
+      expect((await link({ LD_RUN_PATH: path })).counted).toMatchObject(COMPILED);
+      expect(await runpath(alice)).toBe(path);
+    }
+    expect((await link({})).counted).toMatchObject(FROM_DISK);
+    expect(await runpath(alice)).toBeUndefined();
+  });
+
   it('-rpath into the checkout: two paths, two programs', async () => {
     const files = {
       'app/Cargo.toml': `${manifest('app')}[workspace]\n`,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { COMPILED, FROM_DISK, printed, runpath, rustc, script, tool } from './calls.js';
+import { COMPILED, FROM_DISK, kept, printed, runpath, rustc, script, tool } from './calls.js';
 import { manifest, type Project, pairOfDevelopers } from './support.js';
 
 const pair = pairOfDevelopers();
@@ -91,6 +91,18 @@ describe('what a link reads', () => {
       seen: ['first', 'second'],
     },
     {
+      what: 'a version script',
+      source: `#[no_mangle] pub extern "C" fn first() {}
+        #[no_mangle] pub extern "C" fn second() {}
+        fn main() { first(); second(); }\n`,
+      file: 'versions.map',
+      texts: ['{ global: first; local: *; };\n', '{ global: second; local: *; };\n'],
+      flags: ['-C', 'link-args=-rdynamic -Wl,--version-script=versions.map'],
+      look: async (project: Project) =>
+        /first|second/.exec(await tool(project, 'readelf', '--dyn-syms', '-W', 'out/app'))?.[0],
+      seen: ['first', 'second'],
+    },
+    {
       what: 'a response file for the linker driver',
       source: HELLO,
       file: 'link.args',
@@ -174,5 +186,59 @@ describe('what a link reads', () => {
       expect((await rustc(alice, flags)).counted.compiled).toBe(1);
       expect(await tool(alice, 'ls')).toContain('app.map');
     }
+  });
+
+  it('another library than the one that was found, when it appears: a new link', async () => {
+    const alice = await pair.one({
+      'app/main.rs': `extern "C" { fn answer() -> i32; }
+        fn main() { println!("{}", unsafe { answer() }); }\n`,
+      'app/early/README': '',
+      'app/late/README': '',
+    });
+    const flags = ['-L', 'native=early', '-L', 'native=late', '-l', 'answer'];
+    const link = () => rustc(alice, [...flags, '-C', `link-arg=-Wl,-rpath,${alice.dir}/late`]);
+    const archive = async (dir: string, answer: number) => {
+      await alice.write({ 'app/answer.c': `int answer(void) { return ${answer}; }\n` });
+      await tool(alice, 'cc', '-c', 'answer.c', '-o', `${dir}/answer.o`);
+      await tool(alice, 'ar', 'crs', `${dir}/libanswer.a`, `${dir}/answer.o`);
+    };
+    await archive('late', 41);
+    await link();
+    expect(await printed(alice)).toBe('41');
+    // Earlier on the search path.
+    await archive('early', 42);
+    expect((await link()).counted).toMatchObject(COMPILED);
+    expect(await printed(alice)).toBe('42');
+    await alice.remove('app/early/libanswer.a');
+    expect((await link()).counted).toMatchObject(FROM_DISK);
+    expect(await printed(alice)).toBe('41');
+    // Beside the archive, and preferred to it.
+    await alice.write({ 'app/answer.c': 'int answer(void) { return 43; }\n' });
+    await tool(alice, 'cc', '-shared', '-fPIC', 'answer.c', '-o', 'late/libanswer.so');
+    expect((await link()).counted).toMatchObject(COMPILED);
+    expect(await printed(alice)).toBe('43');
+  });
+
+  it('by a linker that does not say what it read: not kept', async () => {
+    const alice = await pair.one({ 'app/main.rs': HELLO });
+    await script(
+      alice,
+      'app/bin/cc',
+      `for word do
+        shift
+        case "$word" in
+          --dependency-file=*) set -- "$@" --eh-frame-hdr ;;
+          *) set -- "$@" "$word" ;;
+        esac
+      done
+      exec /usr/bin/cc "$@"`,
+    );
+    const env = { PATH: `${alice.dir}/bin:${process.env.PATH}` };
+    const before = await kept(alice);
+    for (const _ of ['once', 'again']) {
+      expect(await rustc(alice, [], { env })).toMatchObject({ code: 0, counted: COMPILED });
+      expect(await printed(alice)).toBe('hello');
+    }
+    expect(await kept(alice)).toBe(before);
   });
 });

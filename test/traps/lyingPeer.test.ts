@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openHasher } from '../../src/store/hashing.js';
 import { Developer, formMesh } from '../harness/developer.js';
 import { installCopy } from '../harness/install.js';
 import { isSound, small } from './alone.js';
@@ -110,21 +111,48 @@ describe('a peer whose answer is a lie is a miss, the reason is counted, nothing
     });
   }
 
-  const INPUTS: Record<string, string> = {
+  /** Bob builds, and takes nothing of hers, although every digest in the manifest may be right. */
+  async function isAMiss(his: Project): Promise<void> {
+    await bob.run('mkfifo', [join(his.dir, 'pipe')]);
+    const { counted } = await builds(his, ['build'], { compiled: 2 }, { timeoutMs: 20_000 });
+    expect(await his.output()).toBe('truth');
+    expect(counted.hits.peer).toBe(0);
+    await isSound(bob);
+  }
+
+  const ABSENT_OR_ODD: Record<string, string> = {
     'files that do not exist': './nothing.rs',
     'files outside of any root': '../../../../../../etc/hostname',
-    'files at an absolute path': '/etc/hostname',
     'what blocks whoever reads it': './pipe',
   };
-  for (const [name, path] of Object.entries(INPUTS)) {
+  for (const [name, path] of Object.entries(ABSENT_OR_ODD)) {
     it(`a manifest naming ${name} is a miss like any other`, async () => {
       await tell(`told.manifest.inputs.push([${JSON.stringify(path)}, ${NOWHERE}]);`);
-      const his = await meetsAgain();
-      await bob.run('mkfifo', [join(his.dir, 'pipe')]);
-      const { counted } = await builds(his, ['build'], { compiled: 2 }, { timeoutMs: 20_000 });
-      expect(await his.output()).toBe('truth');
-      expect(counted.hits.peer).toBe(0);
-      await isSound(bob);
+      await isAMiss(await meetsAgain());
     });
   }
+
+  // Were those looked at, a hit or a miss would tell her what Bob's other files hold.
+  const PRIVATE: Record<string, (file: string) => string> = {
+    'at an absolute path': (file) => file,
+    'below the home directory': () => '/vr/home/private.txt',
+    'above the workspace': () => '/vr/ws/../private.txt',
+    'above what linkers read': (file) => `/usr/lib/../..${file}`,
+  };
+  for (const [name, path] of Object.entries(PRIVATE)) {
+    it(`a manifest naming a private file ${name} is a miss, whether she guesses right or not`, async () => {
+      const his = await meetsAgain();
+      const digest = (await openHasher()).hash('private');
+      const files = [join(his.parent, 'private.txt'), join(bob.home, 'private.txt')];
+      for (const file of files) await writeFile(file, 'private');
+      await tell(`told.manifest.inputs.push(${JSON.stringify([path(files[0]!), digest])});`);
+      await isAMiss(his);
+    });
+  }
+
+  it('a manifest naming a private place that is to be absent is a miss as well', async () => {
+    const his = await meetsAgain();
+    await tell(`told.manifest.absent.push(${JSON.stringify(join(his.parent, 'not-there'))});`);
+    await isAMiss(his);
+  });
 });

@@ -1,6 +1,8 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { needs } from '../harness/needs.js';
+import { until } from '../harness/programs.js';
 import { builds, isFresh } from './builds.js';
 import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
 
@@ -76,6 +78,39 @@ describe('messages', () => {
     await alice.clean();
     const plain = await builds(alice, ['build', '--color=never'], { disk: 3 });
     expect(plain.stderr).not.toContain('\u001b');
+  });
+
+  it('a caller is told of each file when it is there, as the compiler does', async () => {
+    const { alice, bob } = await pair.both({ 'app/lib.rs': 'pub fn five() -> u32 { 5 }\n' });
+    const said = async ({ developer, dir }: Project, expected: object) => {
+      await developer.resetStats();
+      await mkdir(join(dir, 'out'), { recursive: true });
+      const crate = ['--crate-name', 'told', '--crate-type', 'lib', 'lib.rs', '-C', 'metadata=1'];
+      const made = ['--emit=dep-info,metadata,link', '--out-dir', `${dir}/out`];
+      const how = ['--error-format=json', '--json=artifacts,diagnostic-rendered-ansi'];
+      const words = ['rustc', ...crate, ...made, ...how, '-C', 'embed-bitcode=no'];
+      const { stderr } = await developer.run(join(developer.bin, 'vrift-rustc'), words, {
+        cwd: dir,
+      });
+      await until('it is counted', async () => (await developer.stats()).units === 1);
+      expect(await developer.stats()).toMatchObject(expected);
+      return stderr.replaceAll(dir, 'HERE').trimEnd().split('\n');
+    };
+    const files = [
+      ['libtold.rmeta', 'metadata'],
+      ['libtold.rlib', 'link'],
+      ['told.d', 'dep-info'],
+    ];
+    const expected = files.map(([name, emit]) => {
+      const told = { $message_type: 'artifact', artifact: `HERE/out/${name}`, emit };
+      return JSON.stringify(told);
+    });
+    const once = [
+      await said(alice, { compiled: 1 }),
+      await said(alice, { hits: { disk: 1 } }),
+      await said(bob, { hits: { peer: 1 } }),
+    ];
+    for (const lines of once) expect(lines.toSorted()).toEqual(expected.toSorted());
   });
 
   it('are as wide as the terminal: 80 columns and 200', async (context) => {

@@ -165,6 +165,12 @@ outside = { path = "../outside" }
     await builds(alice, ['build'], { compiled: 2 });
     await builds(bob, ['build'], { peer: 2 });
     expect(await bob.output('includes')).toBe('7 src/main.rs');
+    // What rustc would have written for him.
+    const { stdout } = await bob.developer.run('sh', ['-c', 'cat target/debug/deps/includes-*.d'], {
+      cwd: bob.dir,
+    });
+    expect(stdout).toContain(`# env-dep:OUT_DIR=${bob.dir}/target/debug/build/`);
+    expect(stdout).not.toContain(alice.developer.root);
   });
 
   it("a user's own --remap-path-prefix is honoured, and different FROM sides share", async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Developer } from '../harness/developer.js';
 import { needs } from '../harness/needs.js';
-import { COMPILED, FROM_DISK, printed, rustc } from './calls.js';
+import { COMPILED, FROM_DISK, kept, printed, rustc } from './calls.js';
 import { Project, pairOfDevelopers } from './support.js';
 
 const pair = pairOfDevelopers();
@@ -60,6 +60,21 @@ describe('the toolchain', () => {
       });
       expect(custom.stderr).toContain('custom.json');
     }
+  });
+
+  it('a target that RUST_TARGET_PATH may name is not cached', async () => {
+    const alice = await pair.one({ 'app/main.rs': 'fn main() { println!("named"); }\n' });
+    const { stdout } = await alice.developer.run('rustc', ['-vV']);
+    const host = /^host: (.+)$/m.exec(stdout)![1]!;
+    const before = await kept(alice);
+    for (const _ of ['once', 'again']) {
+      const env = { RUST_TARGET_PATH: alice.dir };
+      const called = await rustc(alice, ['--target', host], { env });
+      const bypassed = { 'target specification file': 1 };
+      expect(called).toMatchObject({ code: 0, counted: { ...COMPILED, bypassed } });
+      expect(await printed(alice)).toBe('named');
+    }
+    expect(await kept(alice)).toBe(before);
   });
 
   it('a program called rustc that adds a flag is not cached, and means what it says', async () => {

@@ -48,6 +48,13 @@ describe('an incremental state', () => {
     await alice.clean();
     expect(await alice.count(second)).toMatchObject({ compiled: 0 });
     expect(await alice.output('other')).toBe('42');
+    // It was restored, and is still what it was.
+    await alice.write({ 'app/src/bin/third.rs': main });
+    expect(await alice.count(['build', '--bin', 'third'])).toMatchObject({
+      compiled: 1,
+      localOnly: { 'local-only dependency': 1 },
+    });
+    expect(await alice.output('third')).toBe('42');
   });
 
   const optimised = [
