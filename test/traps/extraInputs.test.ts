@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WhyInfo } from '../../src/wire/control.js';
 import { Developer } from '../harness/developer.js';
+import type { RunOptions } from '../harness/programs.js';
 import { builds } from './builds.js';
 import { vendor } from './fetched.js';
 import { HELD, held } from './held.js';
@@ -54,9 +55,10 @@ async function prints(
   project: Project,
   text: string,
   expected: Parameters<typeof builds>[2],
+  options: RunOptions = {},
 ): Promise<void> {
   await project.clean();
-  await builds(project, ['build'], expected);
+  await builds(project, ['build'], expected, options);
   expect(await project.output()).toBe(text);
 }
 
@@ -132,21 +134,25 @@ describe('extra_inputs', () => {
   });
 
   it('counts for a macro that another crate exports, not for fetched crates', async () => {
-    await vendor(pair.alice, {
-      reads: READS,
-      facade: {
-        'Cargo.toml': manifest('facade', '[dependencies]\nreads = "0.1"\n'),
-        'src/lib.rs': 'pub use reads::reads;\npub const OWN: &str = reads::reads!("Cargo.toml");\n',
-      },
-    });
     const alice = await pair.one({
       ...velo('schema.json'),
       'app/Cargo.toml': manifest('app', '[dependencies]\nfacade = "0.1"\n[workspace]\n'),
       'app/src/main.rs': 'fn main() { println!("{}", facade::reads!("schema.json")); }\n',
     });
-    await prints(alice, 'none', { compiled: 3 });
+    // Where some CI systems have it: velo.toml stands above the fetched crates as well.
+    const cargoHome = join(alice.dir, '.cargo-home');
+    const env = { CARGO_HOME: cargoHome };
+    const crates = {
+      reads: READS,
+      facade: {
+        'Cargo.toml': manifest('facade', '[dependencies]\nreads = "0.1"\n'),
+        'src/lib.rs': 'pub use reads::reads;\npub const OWN: &str = reads::reads!("Cargo.toml");\n',
+      },
+    };
+    await vendor(alice.developer, crates, cargoHome);
+    await prints(alice, 'none', { compiled: 3 }, { env });
     await alice.write({ 'app/schema.json': 'one' });
-    await prints(alice, 'one', { compiled: 1, disk: 2 });
+    await prints(alice, 'one', { compiled: 1, disk: 2 }, { env });
     expect(await why(alice)).toMatchObject({ macros: ['reads'], declared: ['schema.json'] });
     expect(await why(alice, 'facade')).toMatchObject({ macros: ['reads'], declared: [] });
   });
