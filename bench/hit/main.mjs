@@ -13,17 +13,14 @@ import { checkOut, openWorkspace, sampleWorkspace } from '../../bin/demo/workspa
 import { inRoot } from '../../bin/lib/project.mjs';
 import { run } from '../../bin/lib/run.mjs';
 import { formatTable, seconds } from '../../bin/lib/table.mjs';
+import { untilInterrupted } from '../interrupted.mjs';
 import { fetchCrate, isCrateSpec } from '../real/fetch.mjs';
 import { Contest, contestants } from './contest.mjs';
 import { median, min, ratio } from './numbers.mjs';
 
 const PLACES = { home: 'home', cargoHome: 'unused', vriftHome: 'v', work: 'work' };
 
-const interrupted = new AbortController();
-process.on('SIGINT', () => interrupted.abort());
-process.on('SIGTERM', () => interrupted.abort());
-// A reader that went away must not keep us from cleaning up.
-process.stdout.on('error', () => interrupted.abort());
+const signal = untilInterrupted();
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -36,7 +33,7 @@ const { values, positionals } = parseArgs({
 const options = {
   warmRounds: Math.max(5, Number(values.rounds)),
   coldRounds: Math.max(1, Number(values.cold)),
-  signal: interrupted.signal,
+  signal,
 };
 
 try {
@@ -50,8 +47,8 @@ try {
   }
   if (values.json) console.log(JSON.stringify(reports, null, 2));
 } catch (error) {
-  console.error(interrupted.signal.aborted ? 'Interrupted.' : error.message);
-  process.exitCode = interrupted.signal.aborted ? 130 : 1;
+  console.error(signal.aborted ? 'Interrupted.' : error.message);
+  process.exitCode = signal.aborted ? 130 : 1;
 }
 
 function named(specs) {
