@@ -21,6 +21,7 @@ export interface FileDigestsPort {
   fileDigest(path: string): Digest | undefined;
   fileDigestAsync(path: string): Promise<Digest | undefined>;
   recordFile(path: string, stat: string, digest: Digest): void;
+  recordRead(path: string, before: string, startedMs: number, digest: Digest): void;
 }
 
 /** A directory that was resolved is taken for unmoved within one burst of calls. */
@@ -36,6 +37,8 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
     digest: (path) => digests.fileDigest(path),
     digestAsync: (path) => digests.fileDigestAsync(path),
     recordFile: (path, stat, digest) => digests.recordFile(path, stat, digest),
+    recordRead: (path, before, startedMs, digest) =>
+      digests.recordRead(path, before, startedMs, digest),
     exists: (path) => statSync(path, { throwIfNoEntry: false }) !== undefined,
     changedNs: (path) => {
       const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -54,7 +57,7 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
     list: (path) => attempt(() => readdirSync(path)),
     stamp: (path) => {
       const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-      return stat && `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`;
+      return stat && `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
     },
     remove: (path) => rmSync(path, { force: true }),
     gather: (dir, files) => {

@@ -7,11 +7,16 @@ import type { Peer } from './peer.js';
 import { type Answer, type Candidate, Question } from './question.js';
 import { sharedSignal } from './stall.js';
 
+/** Who answers within this may be waited for in haste. */
+const QUICK_MS = 100;
+
 /** Bounds a request whose askers have all gone: its connection is worth more than its answer. */
 const REQUEST_MS = 5_000;
 
 export interface Within {
   deadlineMs: number;
+  /** Whoever is late once is not waited for again in haste until it was quick, and not suspect. */
+  hasty?: boolean | undefined;
   signal?: AbortSignal;
 }
 
@@ -23,6 +28,8 @@ export class Finder {
   readonly #peers: () => Peer[];
   readonly #checks: FoundChecks;
   readonly #closed = new AbortController();
+  /** Too late for a caller in haste, and not quick since. */
+  readonly #slow = new WeakSet<Peer>();
   #batch = new Map<Digest, Question>();
 
   constructor(options: { peers: () => Peer[]; checks: FoundChecks }) {
@@ -32,12 +39,18 @@ export class Finder {
   }
 
   /** @returns [] when nobody has it, or nobody answered in time */
-  async find(unitKey: Digest, { deadlineMs, signal }: Within): Promise<Candidate[]> {
+  async find(unitKey: Digest, { deadlineMs, hasty, signal }: Within): Promise<Candidate[]> {
     if (this.#closed.signal.aborted || this.#peers().length === 0) return [];
     const question = this.#enlist(unitKey);
     using within = linkSignals([signal], { deadlineMs });
-    const { candidates, silent } = await question.outcome(within.signal);
-    if (within.signal.aborted && !signal?.aborted) for (const peer of silent) peer.suspect();
+    const waitsFor = (peer: Peer) => !hasty || !this.#slow.has(peer);
+    const { candidates, silent } = await question.outcome(within.signal, waitsFor);
+    if (within.signal.aborted && !signal?.aborted) {
+      for (const peer of silent) {
+        if (hasty) this.#slow.add(peer);
+        else peer.suspect();
+      }
+    }
     return candidates;
   }
 
@@ -72,7 +85,9 @@ export class Finder {
     using within = linkSignals([this.#closed.signal], { deadlineMs: REQUEST_MS });
     try {
       const keys = questions.map(({ unitKey }) => unitKey);
+      const askedMs = performance.now();
       const found = await peer.client.find(keys, within.signal);
+      if (performance.now() - askedMs < QUICK_MS) this.#slow.delete(peer);
       return keys.map((unitKey, index) =>
         found[index]!.flatMap((each) => this.#check(unitKey, each)),
       );

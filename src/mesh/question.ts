@@ -26,6 +26,14 @@ interface Holder {
   rttMs: number;
 }
 
+interface Waiter {
+  waitsFor: WaitsFor;
+  leave(): void;
+}
+
+/** Whether a caller stays until that peer has answered. */
+export type WaitsFor = (peer: Peer) => boolean;
+
 /**
  * One unit key on its way to some peers. Several callers may wait for it, each for as long as it
  * likes; answers that come after everybody left are merged into nothing.
@@ -34,7 +42,7 @@ export class Question {
   readonly unitKey: Digest;
   readonly #pending = new Set<Peer>();
   readonly #merged = new Map<Digest, { answer: Answer; holders: Holder[] }>();
-  readonly #waiters = new Set<() => void>();
+  readonly #waiters = new Set<Waiter>();
   #asked = false;
   #grace: NodeJS.Timeout | undefined;
   #enough = false;
@@ -63,21 +71,28 @@ export class Question {
   }
 
   /**
-   * Waits until every peer answered, or one did and the grace passed, or the signal aborts.
+   * Waits until every peer that the caller waits for answered, or one did and the grace passed, or
+   * the signal aborts.
    *
    * @returns what is known then, and who has not answered
    */
-  async outcome(signal: AbortSignal): Promise<{ candidates: Candidate[]; silent: Peer[] }> {
-    if (!this.#isSettled()) {
+  async outcome(
+    signal: AbortSignal,
+    waitsFor: WaitsFor,
+  ): Promise<{ candidates: Candidate[]; silent: Peer[] }> {
+    if (!this.#isSettled(waitsFor)) {
       await new Promise<void>((resolve) => {
-        const leave = () => {
-          signal.removeEventListener('abort', leave);
-          this.#waiters.delete(leave);
-          resolve();
+        const waiter = {
+          waitsFor,
+          leave: () => {
+            signal.removeEventListener('abort', waiter.leave);
+            this.#waiters.delete(waiter);
+            resolve();
+          },
         };
-        this.#waiters.add(leave);
-        signal.addEventListener('abort', leave);
-        if (signal.aborted) leave();
+        this.#waiters.add(waiter);
+        signal.addEventListener('abort', waiter.leave);
+        if (signal.aborted) waiter.leave();
       });
     }
     return { candidates: this.#candidates(), silent: [...this.#pending] };
@@ -105,13 +120,12 @@ export class Question {
     }));
   }
 
-  #isSettled(): boolean {
-    return this.#asked && (this.#pending.size === 0 || this.#enough);
+  #isSettled(waitsFor: WaitsFor): boolean {
+    return this.#asked && (this.#enough || ![...this.#pending].some(waitsFor));
   }
 
   #review(): void {
-    if (!this.#isSettled()) return;
-    clearTimeout(this.#grace);
-    for (const leave of this.#waiters) leave();
+    if (this.#enough || this.#pending.size === 0) clearTimeout(this.#grace);
+    for (const waiter of this.#waiters) if (this.#isSettled(waiter.waitsFor)) waiter.leave();
   }
 }

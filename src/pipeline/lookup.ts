@@ -52,6 +52,8 @@ export function findLocal(unit: Unit, ports: PipelinePorts): Found | Miss {
 
 /** Milliseconds: a peer's answer is worth waiting for in relation to what compiling costs. */
 const FIND_MS = { least: 300, most: 2_000 };
+/** The same for what is most likely an edit that only this machine has. */
+const FIND_EDITED_MS = { least: 200, most: 300 };
 const FETCH_MS = { least: 1_500, most: 60_000 };
 
 /**
@@ -67,7 +69,9 @@ export async function findRemote(
   const { mesh, disk, hasher } = ports;
   if (!mesh.reachable) return undefined;
   const format = messageFormat(unit.plan, unit.roots, hasher);
-  const candidates = await mesh.find(unit.key, { deadlineMs: clamp(expectedMs / 2, FIND_MS) });
+  const hasty = isLikelyEdited(unit);
+  const deadlineMs = hasty ? clamp(expectedMs / 4, FIND_EDITED_MS) : clamp(expectedMs / 2, FIND_MS);
+  const candidates = await mesh.find(unit.key, { deadlineMs, hasty });
   const fitting = candidates.filter(({ result }) => {
     if (expectsOutputs(result, unit)) return true;
     const what = `a peer's result for ${result.crateName} has other outputs than the call makes`;
@@ -91,6 +95,15 @@ export async function findRemote(
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/**
+ * Whether somebody edits here: a warm state, or a dependency that was compiled from one. It may as
+ * well be a colleague's branch, so peers are asked all the same.
+ */
+function isLikelyEdited(unit: Unit): boolean {
+  if (unit.incremental?.warm) return true;
+  return [...unit.closure.records.values()].some((record) => record.localOnly);
 }
 
 function clamp(ms: number, bounds: { least: number; most: number }): number {

@@ -203,7 +203,7 @@ export class Pipeline {
         unit,
         report,
         { fresh, sightings },
-        { localOnly, store: options.store },
+        { localOnly, store: options.store, remembered: () => running.settle() },
         () => {
           if (waits) channel.send({ act: 'kept' });
         },
@@ -248,7 +248,11 @@ export class Pipeline {
     }
   }
 
-  /** Whether what this compile makes must not leave this machine; each reason is counted. */
+  /**
+   * Whether what this compile makes must not leave this machine; each reason is counted. A machine
+   * with nothing to do could compile such a unit again from an empty state, for the others: the
+   * unit holds all that takes, and this is where one would be noted for it.
+   */
   #staysLocal(unit: Unit): boolean {
     const reasons: string[] = [];
     if (unit.closure.foreign.length > 0) reasons.push('foreign dependency');

@@ -25,8 +25,11 @@ export interface Deadline {
 export interface MeshPort {
   /** Whether asking makes sense: a mesh, and at least one connected peer. */
   readonly reachable: boolean;
-  /** Asks all connected peers at once; [] when the deadline passes first. */
-  find(unitKey: Digest, within: Deadline): Promise<Candidate[]>;
+  /**
+   * Asks all connected peers at once; [] when the deadline passes first. In haste, who was late
+   * once is asked and not waited for, until it was quick again.
+   */
+  find(unitKey: Digest, within: Deadline & { hasty?: boolean }): Promise<Candidate[]>;
   /**
    * Fetches blobs into temporary files on the store's filesystem, each of exactly the announced
    * size and digest; undefined when not all of them could be had in time (nothing is left then).
@@ -88,7 +91,7 @@ export interface DiskPort extends Files {
   /** Makes a directory of symlinks to the files; false when that cannot be done. */
   gather(dir: string, files: readonly string[]): boolean;
   removeDir(dir: string): void;
-  /** `dev:ino:size:mtimeNs`, decimal; undefined for a missing file. */
+  /** `dev:ino:size:mtimeNs:ctimeNs`, decimal; undefined for a missing file. */
   stamp(path: string): string | undefined;
   /**
    * Gives a file a second name, so that removing the first does not take it; undefined on another
@@ -97,6 +100,8 @@ export interface DiskPort extends Files {
   hold(path: string, name: string): string | undefined;
   /** The digest that a just-written file has, known without reading it. */
   recordFile(path: string, stat: string, digest: Digest): void;
+  /** The digest of what was read from the file since it had the stamp `before`. */
+  recordRead(path: string, before: string, startedMs: number, digest: Digest): void;
   /** Digests a file of any size without holding up other calls. */
   digestAsync(path: string): Promise<Digest | undefined>;
 }

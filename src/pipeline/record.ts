@@ -22,6 +22,8 @@ export interface RecordOptions {
   localOnly: boolean;
   /** false: the outputs are only remembered as made by this node. */
   store: boolean;
+  /** Called once dependents can be keyed: storing is no reason for them to wait. */
+  remembered: () => void;
 }
 
 /**
@@ -40,6 +42,7 @@ export async function record(
 ): Promise<string> {
   const { reading } = secured;
   const identities = await remember(unit, secured.files, options.localOnly, ports, artifacts);
+  options.remembered();
   if (identities === undefined) return 'output missing';
   if (!options.store) return 'not stored';
   if (reading.kind === 'unsure') return reading.reason;
@@ -117,18 +120,28 @@ async function remember(
   const identities = new Map<string, Digest>();
   const masks = masksOf(unit.closure.records.values(), unit.plan.extraFilename);
   const made = recordsOf(unit, localOnly);
-  for (const { role, path, held } of files) {
-    const entry = made.get(path);
+  for (const file of files) {
+    const entry = made.get(file.path);
     if (entry === undefined) continue;
-    const digest = await ports.disk.digestAsync(held);
+    const isLibrary = file.role === 'rlib' || file.role === 'rmeta';
+    const bytes = isLibrary ? readMade(file, ports) : undefined;
+    const digest = isLibrary ? bytes?.digest : await ports.disk.digestAsync(file.held);
     if (digest === undefined) return undefined;
-    if (role === 'rlib' || role === 'rmeta') {
-      const identity = artifacts.identityOf(held, masks);
-      if (identity !== undefined) identities.set(role, identity);
-    }
-    artifacts.put(path, { ...entry, digest, identity: identities.get(role) });
+    if (bytes !== undefined) identities.set(file.role, artifacts.identify(bytes.content, masks));
+    artifacts.put(file.path, { ...entry, digest, identity: identities.get(file.role) });
   }
   return identities;
+}
+
+/** Reads a library once, for digest and identity: whoever links it waits for both. */
+function readMade({ path, held }: SecuredFile, { disk, hasher, clock }: PipelinePorts) {
+  const startedMs = clock.now();
+  const before = disk.stamp(held);
+  const content = disk.read(held);
+  if (before === undefined || content === undefined) return undefined;
+  const digest = hasher.hash(content);
+  disk.recordRead(path, before, startedMs, digest);
+  return { content, digest };
 }
 
 /**

@@ -83,6 +83,20 @@ export class FileDigests {
     this.#table.put(path, [fields.slice(0, 5).join(':'), digest]);
   }
 
+  /**
+   * Believes whoever read the file's bytes, perhaps by a second name that was given to it for that:
+   * it moved the ctime, so what has to be settled before reading is the content.
+   *
+   * @param before    stamp of the file before it was read
+   * @param startedMs when reading began
+   */
+  recordRead(path: string, before: string, startedMs: number, digest: Digest): void {
+    const stat = isReadablePath(path) ? statFile(path, true) : undefined;
+    if (!stat || stampOf(stat) !== before) return;
+    if (this.#grains.isContentSettled(path, stat, startedMs))
+      this.#table.put(path, [before, digest]);
+  }
+
   #learn(
     path: string,
     before: BigIntStats,

@@ -324,6 +324,11 @@ export class Store {
     this.#files.record(path, statText, digest);
   }
 
+  /** Remembers the digest of a file whose bytes were read: see `FileDigests.recordRead`. */
+  recordRead(path: string, before: string, startedMs: number, digest: Digest): void {
+    this.#files.recordRead(path, before, startedMs, digest);
+  }
+
   /** A persistent map for others. The same name is the same table; its bounds are the first's. */
   table<T>(name: string, options: TableOptions): Table<T> {
     let table = this.#tables.get(name);

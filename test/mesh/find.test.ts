@@ -103,6 +103,35 @@ describe('a peer that does not answer', () => {
     expect(await node.node.find(unit.unitKey, within)).toHaveLength(1);
   });
 
+  it('is not taken for hung in haste, and waited for once, until it is quick again', async () => {
+    const [ours, other] = (await newMesh(2)) as [Member, Member];
+    let asked = 0;
+    let ended = 0;
+    let mute = true;
+    const address = await startRogue(other, (request, response) => {
+      if (request.url !== '/v1/find') return false;
+      asked += 1;
+      response.on('close', () => {
+        ended += 1;
+      });
+      if (!mute) response.end(JSON.stringify({ found: [[vouchedFor(other, unit)]] }));
+      return true;
+    });
+    const unit = makeUnit('hasty', [Buffer.from('rlib')]);
+    const node = await startNode(ours, { config: { peers: [address] } });
+    await connected(node);
+    const find = (deadlineMs: number, hasty: boolean) =>
+      node.node.find(unit.unitKey, { deadlineMs, hasty });
+    expect(await find(50, true)).toEqual([]);
+    expect(node.node.reachable).toBe(true);
+    // Were it waited for, the first request would end before this does.
+    expect(await find(1_000_000, true)).toEqual([]);
+    expect(ended).toBe(0);
+    await until('the second question', () => asked === 2);
+    mute = false;
+    await until('an answer in haste', async () => (await find(1_000, true)).length === 1);
+  });
+
   it('because its process is stopped, is the same', async () => {
     const [ours, other] = (await newMesh(2)) as [Member, Member];
     const stopped = new NodeProcess(other.dir, { mdns: false, port: 0, host: '127.0.0.1' });

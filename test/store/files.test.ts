@@ -122,6 +122,33 @@ describe('digests of files', () => {
     expect(store.fileDigest(path)).toBe(named('edit'));
   });
 
+  it('are believed from who read a file by a second name, once its content is old enough', async () => {
+    const counted = counting();
+    const { store } = await openStore({ hasher: counted });
+    const folder = temporaryFolder();
+    const stampOf = (path: string) => statText(path).split(':').slice(0, 5).join(':');
+    const made = (name: string) => {
+      writeFileSync(join(folder, name), 'made');
+      return join(folder, name);
+    };
+    const old = made('old.rlib');
+    const changed = made('changed.rlib');
+    await sleep(60);
+    linkSync(old, join(folder, 'held'));
+    store.recordRead(old, stampOf(old), Date.now(), named('made'));
+    expect(store.fileDigest(old)).toBe(named('made'));
+    expect(counted.count).toBe(0);
+
+    const before = stampOf(changed);
+    writeFileSync(changed, 'edit');
+    store.recordRead(changed, before, Date.now(), named('made'));
+    expect(store.fileDigest(changed)).toBe(named('edit'));
+
+    const young = made('young.rlib');
+    store.recordRead(young, stampOf(young), Date.now(), named('other'));
+    expect(store.fileDigest(young)).toBe(named('made'));
+  });
+
   it('survive that a linked blob gets or loses a name elsewhere', async () => {
     const counted = counting();
     const { store } = await openStore({ hasher: counted });

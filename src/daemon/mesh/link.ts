@@ -26,7 +26,7 @@ interface Waiter {
 
 const DEFAULT_TTL_MS = 15 * 60_000;
 
-/** Beyond a deadline, for the way between the threads. */
+/** Beyond a deadline, for the way between the threads: at most as long again. */
 const GRACE_MS = 250;
 
 /** The main thread's end of the mesh. When the thread dies, builds go on without peers. */
@@ -75,9 +75,12 @@ export class MeshLink implements MeshPort {
     return this.#opened;
   }
 
-  async find(unitKey: Parameters<MeshPort['find']>[0], { deadlineMs }: { deadlineMs: number }) {
-    const found = await this.#patient({ method: 'find', unitKey, deadlineMs }, deadlineMs);
-    return (found as Candidate[] | undefined) ?? [];
+  async find(
+    unitKey: Parameters<MeshPort['find']>[0],
+    { deadlineMs, hasty = false }: Parameters<MeshPort['find']>[1],
+  ) {
+    const request: MeshRequest = { method: 'find', unitKey, deadlineMs, hasty };
+    return ((await this.#patient(request, deadlineMs)) as Candidate[] | undefined) ?? [];
   }
 
   async fetch(
@@ -145,7 +148,7 @@ export class MeshLink implements MeshPort {
   async #patient(request: MeshRequest, deadlineMs: number): Promise<unknown> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), deadlineMs + GRACE_MS);
+      timer = setTimeout(() => resolve(undefined), deadlineMs + Math.min(deadlineMs, GRACE_MS));
     });
     try {
       return await Promise.race([this.#ask(request).catch(() => undefined), late]);

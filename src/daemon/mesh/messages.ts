@@ -16,7 +16,7 @@ export interface WorkerStart {
 
 /** What the main thread asks of the mesh's thread. */
 export type MeshRequest =
-  | { method: 'find'; unitKey: Digest; deadlineMs: number }
+  | { method: 'find'; unitKey: Digest; deadlineMs: number; hasty: boolean }
   | {
       method: 'fetch';
       candidate: Candidate;

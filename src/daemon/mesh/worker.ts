@@ -74,7 +74,7 @@ mesh = node;
 const answer = async (request: MeshRequest): Promise<unknown> => {
   switch (request.method) {
     case 'find':
-      return node.find(request.unitKey, { deadlineMs: request.deadlineMs });
+      return node.find(request.unitKey, request);
     case 'fetch':
       return node.fetch(request.candidate, request.need, { deadlineMs: request.deadlineMs });
     case 'state':
