@@ -1,7 +1,6 @@
 import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { until } from '../harness/programs.js';
 import { COMPILED, FROM_DISK, kept, printed, rustc } from './calls.js';
 import { HELD, held } from './held.js';
 import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
