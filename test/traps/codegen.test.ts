@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { areShared, builds } from './builds.js';
+import { areShared, builds, isFresh } from './builds.js';
 import { COMPILED, FROM_DISK, runpath, rustc } from './calls.js';
 import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
 
@@ -28,16 +28,19 @@ async function panicked(project: Project, profile: string) {
 const flags = (text: string) => ({ env: { RUSTFLAGS: text } });
 
 describe('how code is made', () => {
-  for (const kind of ['fat', 'thin']) {
-    it(`lto = "${kind}": shared, and another program than without`, async () => {
-      const both = await pair.both(panics(kind, `[profile.release]\nlto = "${kind}"\n`));
-      await areShared(both, ['build', '--release'], 2);
-      expect(await both.bob.output('app', 'release')).toBe(`${kind} true`);
-      await both.bob.write(panics(kind));
-      await builds(both.bob, ['build', '--release'], { compiled: 2 });
-      expect(await both.bob.output('app', 'release')).toBe(`${kind} true`);
-    });
-  }
+  it('lto = "fat" and "thin": shared, each another program, from the same libraries', async () => {
+    const lto = (kind: string) =>
+      panics('lto', `[profile.release]\nopt-level = 0\nlto = "${kind}"\n`);
+    const args = ['build', '--release'];
+    const both = await pair.both(lto('fat'));
+    await areShared(both, args, 2);
+    expect(await both.bob.output('app', 'release')).toBe('lto true');
+    for (const project of [both.alice, both.bob]) await project.write(lto('thin'));
+    await builds(both.alice, args, { compiled: 1, disk: 1 });
+    await builds(both.bob, args, { peer: 1, disk: 1 });
+    await isFresh(both.bob, args);
+    expect(await both.bob.output('app', 'release')).toBe('lto true');
+  });
 
   it('linker-plugin LTO: shared where no macro could have hidden a path', async () => {
     const both = await pair.both(panics('plugin'));
