@@ -23,6 +23,7 @@ describe('the settings of a node', () => {
     const { settings, mesh, ...rest } = load();
     expect(rest).toEqual({
       enabled: true,
+      observe: true,
       localPath: join(home, 'l2'),
       maxLocalBytes: 50e9,
       cacheTargets: null,
