@@ -7,6 +7,7 @@ export type BypassReason =
   | 'unknown flag'
   | 'response file'
   | 'raw bytes in arguments'
+  | 'variable set twice'
   | 'emit kind'
   | 'output file option'
   | 'no dep-info'
@@ -22,6 +23,7 @@ export type BypassReason =
   | 'toolchain'
   | 'linker'
   | 'native library'
+  | 'build script inputs'
   | 'profile not cached'
   | 'extension not cached'
   | 'extra inputs'
@@ -47,13 +49,18 @@ export interface SearchDir {
 export interface NativeLib {
   kind: string;
   modifiers: string;
+  /** As `#[link(name = …)]` has it. */
   name: string;
+  /** What is looked for: the name, unless the flag renames it. */
+  file: string;
 }
 
 export interface PlannedOutput {
   role: OutputRole;
   /** Absolute. */
   path: string;
+  /** As the compiler itself writes it in messages and dep-info. */
+  spelt: string;
   executable: boolean;
   /** What rustc calls it in an artifact message, where it sends one. */
   emit: 'link' | 'metadata' | 'dep-info';
@@ -80,7 +87,9 @@ export interface RustcPlan {
   /** As written on the command line. */
   source: string;
   target: string | undefined;
+  /** Absolute; as the command line has it below. */
   outDir: string;
+  speltOutDir: string | undefined;
   extraFilename: string;
   metadata: string | undefined;
   incremental: string | undefined;
@@ -93,6 +102,8 @@ export interface RustcPlan {
   optimised: boolean;
   targetCpuNative: boolean;
   splitDebuginfo: 'off' | 'packed' | 'unpacked';
+  /** Whether there is any debug information to split off. */
+  debuginfo: boolean;
   /** Flags under which a path may stand in an output where no scan finds it. */
   opaque: boolean;
   /** `-C rpath`: the way from the output to shared libraries stands in it. */

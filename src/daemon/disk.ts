@@ -1,6 +1,8 @@
 import {
   closeSync,
+  constants,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -39,13 +41,13 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
     recordFile: (path, stat, digest) => digests.recordFile(path, stat, digest),
     recordRead: (path, before, startedMs, digest) =>
       digests.recordRead(path, before, startedMs, digest),
-    exists: (path) => statSync(path, { throwIfNoEntry: false }) !== undefined,
+    exists: (path) => look(path) !== undefined,
     changedNs: (path) => {
-      const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+      const stat = look(path);
       return stat?.isFile() === true ? stat.ctimeNs : undefined;
     },
     namesChangedNs: (path) => {
-      const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+      const stat = look(path);
       return stat?.isDirectory() === true ? stat.ctimeNs : undefined;
     },
     make: (path) =>
@@ -53,10 +55,16 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
         closeSync(openSync(path, 'wx', 0o600));
         return true;
       }) ?? false,
-    read: (path) => attempt(() => readFileSync(path)),
+    movedNs: (path) => {
+      const stat = attempt(() => lstatSync(path, { bigint: true }));
+      // Whatever comes into a directory, or goes, sets both of its times.
+      const moved = stat?.isDirectory() === true && stat.ctimeNs !== stat.mtimeNs;
+      return moved || stat?.isSymbolicLink() === true ? stat.ctimeNs : undefined;
+    },
+    read: (path) => attempt(() => readRegular(path)),
     list: (path) => attempt(() => readdirSync(path)),
     stamp: (path) => {
-      const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+      const stat = look(path);
       return stat && `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
     },
     remove: (path) => rmSync(path, { force: true }),
@@ -97,6 +105,20 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       return found;
     },
   };
+}
+
+/** A file in a directory's place is no entry either, which `throwIfNoEntry` does not know. */
+const look = (path: string) => attempt(() => statSync(path, { bigint: true }));
+
+/** A pipe would have whoever reads it wait for whoever writes. */
+function readRegular(path: string): Buffer | undefined {
+  if (!statSync(path).isFile()) return undefined;
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /**

@@ -20,20 +20,42 @@ export function isThinArchive(bytes: Buffer): boolean {
  */
 export function archiveIdentity(bytes: Buffer, masks: ReadonlySet<string>, hasher: Hasher): Digest {
   const members: string[] = [];
+  for (const { name, body } of entries(bytes)) {
+    if (INDEX.includes(name)) continue;
+    const metadata = name === 'lib.rmeta/';
+    members.push(metadata ? maskedDigest(body, masks, hasher) : hasher.hash(body));
+  }
+  return hasher.hash(`archive\n${members.join('\n')}`);
+}
+
+/** Names of an archive's members, without its indexes. */
+export function memberNames(bytes: Buffer): string[] {
+  const names: string[] = [];
+  let long = '';
+  for (const { name, body } of isArchive(bytes) ? entries(bytes) : []) {
+    if (name === '//') long = body.toString('latin1');
+    if (INDEX.includes(name)) continue;
+    const at = /^\/(\d+)$/.exec(name)?.[1];
+    const whole = at === undefined ? name : long.slice(Number(at)).split('\n')[0]!;
+    names.push(whole.replace(/\/$/, ''));
+  }
+  return names;
+}
+
+/** The symbol index, its form for large archives, and the table of long names. */
+const INDEX = ['/', '/SYM64/', '//'];
+
+/** Members as they follow each other, indexes included. */
+function* entries(bytes: Buffer): Generator<{ name: string; body: Buffer }> {
   let at = MAGIC.length;
   while (at + HEADER <= bytes.length) {
     const name = bytes.toString('latin1', at, at + 16).trimEnd();
     const size = Number.parseInt(bytes.toString('latin1', at + 48, at + 58), 10);
-    if (!Number.isSafeInteger(size) || size < 0) break;
-    const body = bytes.subarray(at + HEADER, at + HEADER + size);
-    const index = name === '/' || name === '//' || name === '/SYM64/';
-    if (!index) {
-      const metadata = name === 'lib.rmeta/';
-      members.push(metadata ? maskedDigest(body, masks, hasher) : hasher.hash(body));
-    }
+    if (!Number.isSafeInteger(size) || size < 0)
+      return yield { name: '', body: bytes.subarray(at) };
+    yield { name, body: bytes.subarray(at + HEADER, at + HEADER + size) };
     at += HEADER + size + (size % 2);
   }
-  return hasher.hash(`archive\n${members.join('\n')}`);
 }
 
 const DASH = 0x2d;

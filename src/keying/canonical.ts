@@ -37,9 +37,15 @@ export function canonicalMetadata(
   return hasher.hash(canonicalJson(identity)).slice(0, 16);
 }
 
-/** The words whose effect is on what is compiled, mapped, in their order: order decides. */
+/**
+ * The words whose effect is on what is compiled, mapped, in their order: order decides. A path in a
+ * `--cfg` stays: sources can be compared with it.
+ */
 export function keyedWords(plan: RustcPlan, roots: Roots): string[] {
   return plan.arguments
     .filter((argument) => effectOf(argument) === 'key')
-    .map((argument) => roots.mapText(`${argument.flag}=${argument.value ?? ''}`));
+    .map(({ flag, value = '' }) => {
+      const word = `${flag}=${value}`;
+      return flag === '--cfg' || flag === '--check-cfg' ? word : roots.mapText(word);
+    });
 }

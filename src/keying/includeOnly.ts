@@ -20,8 +20,8 @@ export function isIncludeOnly(variable: string, sources: readonly string[]): boo
   return proven > 0 && proven === mentions;
 }
 
-/** `env!(concat!(…))`, `env!($name)`: which variable is read does not stand in the text. */
-const COMPUTED = /(?<![A-Za-z0-9_])(?:option_)?env!\s*[([{]\s*[^\s")\]}]/;
+/** `env!(concat!(…))`, `env!($name)`, `env!("A\\x42")`: what is read does not stand in the text. */
+const COMPUTED = /(?<![A-Za-z0-9_])(?:option_)?env!\s*[([{]\s*(?:[^\s")\]}]|"[^"]*\\)/;
 
 /** `include!(concat!(env!("OUT_DIR"), "/x.rs"))`, `include_str!(concat!(env!("V"), "/a", "/b"))`. */
 function includeUse(variable: string): RegExp {

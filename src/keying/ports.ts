@@ -12,5 +12,5 @@ export interface Files {
   realpath(path: string): string;
 }
 
-/** The caller's environment; the last of two equal names wins, as in the C library's view. */
+/** The caller's environment. */
 export type Environment = ReadonlyMap<string, string>;

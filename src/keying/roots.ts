@@ -9,6 +9,8 @@ export interface Root {
   real: string[];
   /** `--remap-path-prefix` pairs this root gives the compiler. */
   remaps: [from: string, to: string][];
+  /** The same for what lies beside it, where no root says otherwise. */
+  beside?: [from: string, to: string][];
 }
 
 export interface RootFacts {
@@ -78,7 +80,8 @@ export class Roots {
 
   /** Every pair of the compiler's flags, least specific first: rustc takes the last that fits. */
   remaps(): [from: string, to: string][] {
-    const pairs = new Map(this.#all.flatMap((root) => root.remaps));
+    const beside = this.#all.flatMap((root) => root.beside ?? []);
+    const pairs = new Map([...beside, ...this.#all.flatMap((root) => root.remaps)]);
     return [...pairs].sort((a, b) => a[0].length - b[0].length || (a[0] < b[0] ? -1 : 1));
   }
 
@@ -113,14 +116,17 @@ export function prefixPattern(path: string): RegExp {
 /** The roots of one call. Two spellings of one directory share a name. */
 export function rootsOf(facts: RootFacts, files: Files): Roots {
   const roots: Root[] = [];
+  const taken = new Set<string>();
+  /** One directory has one name, whatever else it is. */
   const add = (name: string, path: string | undefined, to?: string) => {
-    if (path === undefined || path === '/' || path === '') return;
-    const real = spellings(path, files);
+    const plain = withoutSlash(path ?? '');
+    if (plain === '') return;
+    const real = spellings(plain, files).filter((spelling) => !taken.has(spelling));
+    if (real.length === 0) return;
+    for (const spelling of real) taken.add(spelling);
     const remaps: [string, string][] = to === undefined ? [] : real.map((from) => [from, to]);
     roots.push({ name, real, remaps });
   };
-  add('/vr/home', facts.home);
-  add('/vr/cargo', facts.cargoHome, '/vr/cargo');
   add('/vr/sysroot', facts.sysroot, '/vr/sysroot');
   let librarySource: { name: string; real: string } | undefined;
   if (facts.commit !== undefined) {
@@ -132,25 +138,40 @@ export function rootsOf(facts: RootFacts, files: Files): Roots {
     if (there) librarySource = { name, real: source };
   }
   add('/vr/ws', facts.workspace, '.');
-  for (const root of outsideRoots(facts.outside, files)) roots.push(root);
+  roots.push(...outsideRoots(facts.outside, files));
+  add('/vr/cargo', facts.cargoHome, '/vr/cargo');
   add('/vr/target', facts.targetDir, facts.keepTarget ? undefined : '/vr/target');
   if (facts.outDir !== undefined) {
     const name = `/vr/out/${facts.packageId}`;
     add(name, facts.outDir, facts.keepTarget ? undefined : name);
   }
+  add('/vr/home', facts.home);
   return new Roots(roots, librarySource);
 }
 
-/** The parent is remapped, so that siblings keep their place; two of one name get two parents. */
+export const withoutSlash = (path: string): string => path.replace(/\/+$/, '');
+
+/**
+ * The parent is remapped as well, so that siblings keep their place, unless it lies in another of
+ * them. Two of one name get two parents.
+ */
 function outsideRoots(packages: readonly string[], files: Files): Root[] {
-  const taken = new Map<string, string>();
-  return [...new Set(packages)].sort().map((path) => {
-    const name = basename(path);
+  const taken = new Set<string>();
+  const places = [...new Set(packages)].sort().map((path) => spellings(path, files));
+  const isInside = (path: string) => places.flat().some((top) => `${path}/`.startsWith(`${top}/`));
+  return places.map((real) => {
+    const file = basename(real[0]!);
     let parent = '/vr/path';
-    for (let n = 2; taken.has(`${parent}/${name}`); n++) parent = `/vr/path-${n}`;
-    taken.set(`${parent}/${name}`, path);
-    const real = spellings(path, files);
-    return { name: `${parent}/${name}`, real, remaps: real.map((from) => [dirname(from), parent]) };
+    for (let n = 2; taken.has(`${parent}/${file}`); n++) parent = `/vr/path-${n}`;
+    const name = `${parent}/${file}`;
+    taken.add(name);
+    const parents = real.map(dirname).filter((from) => !isInside(from));
+    return {
+      name,
+      real,
+      remaps: real.map((from) => [from, name]),
+      beside: parents.map((from) => [from, parent]),
+    };
   });
 }
 

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { canonicalJson } from '../base/canonical.js';
 import type { Digest, Hasher } from '../base/digest.js';
 import type { RustcPlan } from '../compilers/plan.js';
@@ -13,6 +14,7 @@ export const KEY_SCHEMA = 2;
 const RUSTC_READS = [
   'RUSTC_BOOTSTRAP',
   'RUSTC_FORCE_RUSTC_VERSION',
+  'RUSTC_OVERRIDE_VERSION_STRING',
   'LLVM_OVERRIDE_PRODUCER',
   'RUST_TARGET_PATH',
   'SDKROOT',
@@ -29,8 +31,13 @@ const LINKER_READS = [
   'COMPILER_PATH',
   'GCC_EXEC_PREFIX',
   'LDEMULATION',
+  'GNUTARGET',
+  'CCC_OVERRIDE_OPTIONS',
   'COLLECT_NO_DEMANGLE',
 ];
+
+/** Distributions wrap compilers in scripts that put these names together. */
+const WRAPPER_READS = /^(NIX_(?!BUILD_|STORE|PATH$|PROFILES$|SSL_|REMOTE)|GUIX_LD_WRAPPER_|SPACK_)/;
 
 /** Settings of cargo itself: a proc-macro that reads them is beyond what cargo promises it. */
 const CARGO_SETTINGS =
@@ -51,11 +58,13 @@ export interface KeyParts {
   macros: readonly string[];
   /** What the project declares as read by its macros. */
   declared: Pick<Declared, 'by' | 'inputs'> | undefined;
+  /** What the package's build script told cargo of, where a macro may look at it. */
+  scripted: readonly (readonly [what: string, identity: string | null])[] | undefined;
   /** Native static libraries named on the command line, found or absent. */
   natives: readonly (readonly [path: string, identity: string | null])[];
   /** `crate identity` of every rlib that the output may take content from. */
   closure: readonly string[];
-  linker: Digest | undefined;
+  linker: { id: Digest; reads: readonly string[] } | undefined;
   /** With `-C rpath`, where the output and the shared libraries stand that it may name. */
   rpath: readonly string[] | undefined;
   cpu: string | undefined;
@@ -84,6 +93,7 @@ export function unitKeyParts(
     arguments: keyedWords(plan, roots),
     remapped: remappedRoots(plan, roots),
     canonical: parts.canonical,
+    ownName: namesItself(plan) ? plan.extraFilename : undefined,
     linkerName: plan.linker === undefined ? undefined : roots.mapText(plan.linker),
     libraries: plan.nativeLibs,
     nativeDirs: nativeDirs(plan, roots),
@@ -91,13 +101,14 @@ export function unitKeyParts(
     macros: parts.macros,
     natives: parts.natives,
     closure: parts.closure,
-    linker: parts.linker,
+    linker: parts.linker?.id,
     rpath: parts.rpath,
     reports: plan.reports,
     cpu: parts.cpu,
     env: readBy(RUSTC_READS, env, roots),
-    linkerEnv: plan.links ? readBy(LINKER_READS, env, roots) : undefined,
+    linkerEnv: parts.linker && linkerEnvironment(parts.linker.reads, env, roots),
     cargoEnv: parts.expands ? cargoEnvironment(env, roots) : undefined,
+    scripted: parts.scripted,
     manifest: parts.expands ? files.digest(env.get('CARGO_MANIFEST_PATH') ?? '') : undefined,
     extra_inputs: parts.declared?.inputs,
     declaredBy: parts.declared?.by,
@@ -122,6 +133,9 @@ function nativeDirs(plan: RustcPlan, roots: Roots): string[] {
     });
 }
 
+/** The SONAME of a Rust dylib is its file name. */
+const namesItself = (plan: RustcPlan) => plan.crateTypes.includes('dylib');
+
 /**
  * A user's own `--remap-path-prefix` from above a root leaves what lies between the two in the
  * outputs: `$HOME=/h` makes `/h/.cargo/…` of CARGO_HOME. The mapped argument does not say that.
@@ -135,6 +149,11 @@ function remappedRoots(plan: RustcPlan, roots: Roots): string[] | undefined {
       return below.map(({ name, real }) => `${name} ${real.slice(from.length)}`);
     });
   return places.length === 0 ? undefined : places;
+}
+
+function linkerEnvironment(reads: readonly string[], env: Environment, roots: Roots) {
+  const wrapped = [...env.keys()].filter((name) => WRAPPER_READS.test(name));
+  return readBy([...LINKER_READS, ...reads, ...wrapped], env, roots);
 }
 
 function readBy(names: readonly string[], env: Environment, roots: Roots): Record<string, string> {

@@ -20,12 +20,20 @@ export function wishesIn(env: Environment): Wishes {
   };
 }
 
-/** @param pairs `NAME=value` each; of two equal names the last counts */
-export function environmentOf(pairs: readonly string[]): Map<string, string> {
+/**
+ * @param pairs `NAME=value` each
+ * @returns the name that stands there with two values, where that is so: `getenv` takes the first,
+ *   and rustup, which starts compilers, hands on the last
+ */
+export function environmentOf(pairs: readonly string[]): Map<string, string> | string {
   const env = new Map<string, string>();
   for (const pair of pairs) {
     const equals = pair.indexOf('=', 1);
-    if (equals > 0) env.set(pair.slice(0, equals), pair.slice(equals + 1));
+    const name = pair.slice(0, equals);
+    const value = pair.slice(equals + 1);
+    if (equals <= 0) continue;
+    if ((env.get(name) ?? value) !== value) return name;
+    env.set(name, value);
   }
   return env;
 }

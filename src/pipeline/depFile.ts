@@ -11,7 +11,7 @@ interface DepFile {
 
 /** Takes this home out of a `.d` file; `# env-dep` lines keep the name and lose the value. */
 export function packDepFile(text: string, outputs: readonly PlannedOutput[], roots: Roots): Buffer {
-  const own = new Map(outputs.map((output) => [output.path, `/vr/self/${output.role}`]));
+  const own = new Map(outputs.map((output) => [output.spelt, `/vr/self/${output.role}`]));
   const lines = text.split('\n').map((line): DepFile['lines'][number] => {
     if (line.startsWith('# env-dep:')) {
       const pair = line.slice('# env-dep:'.length);
@@ -40,7 +40,7 @@ export function unpackDepFile(
   roots: Roots,
   env: Environment,
 ): string | undefined {
-  const own = new Map(outputs.map((output) => [`/vr/self/${output.role}`, output.path]));
+  const own = new Map(outputs.map((output) => [`/vr/self/${output.role}`, output.spelt]));
   const file = parse(packed);
   if (file === undefined) return undefined;
   const text: string[] = [];

@@ -1,5 +1,6 @@
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Digest, Hasher } from '../base/digest.js';
+import { absolute } from '../base/paths.js';
 import type { Manifest } from '../base/result.js';
 import { parseDepInfo } from '../keying/depInfo.js';
 import { isIncludeOnly } from '../keying/includeOnly.js';
@@ -10,6 +11,7 @@ import { absences, bundledLibraries, linkedFiles } from './linked.js';
 import { namedFiles } from './named.js';
 import type { DiskPort } from './ports.js';
 import type { Unit } from './prepare.js';
+import { dependencies, readUnseen, textsOf } from './unseen.js';
 
 /**
  * File times come from the kernel's tick (up to 10 ms); a change this close to the compiler's
@@ -37,7 +39,7 @@ export function snapshotFresh(unit: Unit, disk: DiskPort, nowNs: bigint): Fresh 
   for (let dir = open.pop(); dir !== undefined; dir = open.pop()) {
     for (const name of disk.list(dir) ?? []) {
       if (--budget < 0) return fresh;
-      const path = join(dir, name);
+      const path = `${dir}/${name}`;
       const changed = disk.changedNs(path);
       if (changed === undefined) open.push(path);
       else if (changed > nowNs - 10n * GRAIN_NS) {
@@ -69,13 +71,17 @@ export async function readManifest(
 ): Promise<Reading> {
   const { disk, hasher, fresh } = options;
   const info = parseDepInfo(options.depInfo);
-  const sources = info.inputs.map((path) => resolve(unit.cwd, path));
+  const sources = info.inputs.map((path) => absolute(unit.cwd, path));
   const linked = linkedFiles(unit, options.linkInputs, options.artifacts, disk);
   if (typeof linked === 'string') return { kind: 'unsure', reason: linked };
 
-  const texts = rustTexts(sources, disk);
+  const texts = await textsOf(sources, disk);
+  const unseen = await readUnseen(unit, texts, disk);
+  if (unseen !== undefined) return { kind: 'unsure', reason: unseen };
   const inputs = new Map<string, Digest>();
   const bundled = bundledLibraries(unit, texts, disk);
+  if (typeof bundled === 'string') return { kind: 'unsure', reason: bundled };
+  const isMoved = movedSince(options.startedNs - GRAIN_NS, disk);
   const declared = new Set([...sources, ...linked, ...bundled, ...namedFiles(unit, disk)]);
   const beyond = lookBeyond(unit, declared, options);
   if (typeof beyond === 'string') return { kind: 'unsure', reason: beyond };
@@ -85,7 +91,8 @@ export async function readManifest(
     if (changed === undefined || digest === undefined) {
       return { kind: 'unsure', reason: `input gone: ${path}` };
     }
-    if (changed > options.startedNs - GRAIN_NS && fresh.get(path) !== digest) {
+    const unsettled = changed > options.startedNs - GRAIN_NS || isMoved(path);
+    if (unsettled && fresh.get(path) !== digest) {
       return { kind: 'unsure', reason: `input changed during the compile: ${path}` };
     }
     inputs.set(unit.roots.map(path), digest);
@@ -93,9 +100,6 @@ export async function readManifest(
   const bound = new Set<string>(opaqueRoots(unit));
   const env: Manifest['env'] = [];
   let secret: string | undefined;
-  if (texts.some((text) => text.includes('.incbin') || /\.include\s*\\?"/.test(text))) {
-    return { kind: 'unsure', reason: 'assembler reads a file' };
-  }
   for (const name of new Set([...info.env, ...beyond.env])) {
     const value = unit.env.get(name);
     if (value !== undefined && SECRET.test(name)) secret = name;
@@ -110,7 +114,9 @@ export async function readManifest(
     schema: 1,
     inputs: sorted([...inputs]),
     env: sorted(env),
-    absent: [...new Set([...absences(unit, sources, linked, disk), ...beyond.absent])].sort(),
+    absent: [
+      ...new Set([...absences(unit, sources, [...linked, ...bundled], disk), ...beyond.absent]),
+    ].sort(),
     listed: beyond.listed,
     observed: unit.macros.any && options.sightings === undefined ? null : beyond.observed,
     bound: boundPairs(bound, unit, hasher),
@@ -140,6 +146,23 @@ function lookBeyond(
   return beyondDeclared(unit, sightings, declared, settled, disk, hasher);
 }
 
+/**
+ * A link that was pointed elsewhere, or a directory that was put in another's place, brings other
+ * files with times of long ago.
+ */
+function movedSince(ns: bigint, disk: DiskPort): (path: string) => boolean {
+  const known = new Map<string, boolean>();
+  const isMoved = (path: string): boolean => {
+    const seen = known.get(path);
+    if (seen !== undefined) return seen;
+    const up = dirname(path);
+    const moved = (disk.movedNs(path) ?? 0n) > ns || (up !== path && isMoved(up));
+    known.set(path, moved);
+    return moved;
+  };
+  return isMoved;
+}
+
 /** @param found real prefixes that stand in an output's bytes */
 export function bindTo(
   manifest: Manifest,
@@ -162,19 +185,13 @@ function sorted<T extends [string, unknown]>(pairs: T[]): T[] {
   return pairs.sort((a, b) => (a[0] < b[0] ? -1 : 1));
 }
 
-function rustTexts(sources: readonly string[], disk: DiskPort): string[] {
-  return sources
-    .filter((path) => path.endsWith('.rs'))
-    .map((path) => disk.read(path)?.toString('utf8') ?? '');
-}
-
 /** Whether a dependency holds the variable's name: one of its macros may expand to `env!`. */
 async function macrosMayRead(name: string, unit: Unit, disk: DiskPort): Promise<boolean> {
-  for (const [path, record] of unit.closure.records) {
-    if (record.role === 'rlib' && unit.closure.records.has(siblingRmeta(path))) continue;
+  for (const path of dependencies(unit)) {
     if (!(await disk.mentions(path, name))) continue;
+    const { role } = unit.closure.records.get(path)!;
     // Sources that only include by it hold no macro that could do anything else with it.
-    if (record.role === 'proc-macro' || !isIncludeOnly(name, sourcesOf(path, unit, disk))) {
+    if (role === 'proc-macro' || !isIncludeOnly(name, await sourcesOf(path, unit, disk))) {
       return true;
     }
   }
@@ -182,23 +199,14 @@ async function macrosMayRead(name: string, unit: Unit, disk: DiskPort): Promise<
 }
 
 /** Texts that a dependency was compiled from, by the dep-info beside it; [] when one is gone. */
-function sourcesOf(path: string, unit: Unit, disk: DiskPort): string[] {
+async function sourcesOf(path: string, unit: Unit, disk: DiskPort): Promise<string[]> {
   const stem = basename(path)
     .replace(/^lib/, '')
     .replace(/\.[a-z]+$/, '');
   const depInfo = disk.read(join(dirname(path), `${stem}.d`))?.toString('utf8');
   if (depInfo === undefined) return [];
-  const texts: string[] = [];
-  for (const input of parseDepInfo(depInfo).inputs) {
-    const text = disk.read(resolve(unit.cwd, input))?.toString('utf8');
-    if (text === undefined) return [];
-    if (input.endsWith('.rs')) texts.push(text);
-  }
-  return texts;
-}
-
-function siblingRmeta(path: string): string {
-  return path.replace(/\.rlib$/, '.rmeta');
+  const inputs = parseDepInfo(depInfo).inputs.map((input) => absolute(unit.cwd, input));
+  return inputs.every((input) => disk.exists(input)) ? textsOf(inputs, disk) : [];
 }
 
 /** Where bytes hide from a scan, what could have brought a path in counts as having done so. */

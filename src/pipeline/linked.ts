@@ -1,21 +1,48 @@
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname } from 'node:path';
+import { absolute } from '../base/paths.js';
+import { isThinArchive, memberNames } from '../keying/archive.js';
 import { parseLinkInputs } from '../keying/linkInputs.js';
 import { type Artifacts, masksOf } from './artifacts.js';
 import type { DiskPort } from './ports.js';
 import type { Unit } from './prepare.js';
 
-/** A crate may bundle a library by attribute alone: `#[link(name = "z", kind = "static")]`. */
-export function bundledLibraries(unit: Unit, texts: readonly string[], disk: DiskPort): string[] {
-  const dirs = unit.plan.searchDirs.filter((dir) => dir.kind === 'native' || dir.kind === 'all');
-  if (dirs.length === 0 || unit.plan.links) return [];
-  const bundles = texts.some((t) => /link\s*\(/.test(t) && t.includes('static'));
-  if (!bundles) return [];
-  return dirs.flatMap((dir) =>
-    (disk.list(dir.path) ?? [])
-      .filter((name) => name.endsWith('.a'))
-      .map((name) => join(dir.path, name)),
-  );
+/**
+ * Static libraries that a crate bundles by attribute: `#[link(name = "z", kind = "static")]`, which
+ * a macro of another crate may have written. The rlib shows it: some member is none of rustc's.
+ */
+export function bundledLibraries(
+  unit: Unit,
+  texts: readonly string[],
+  disk: DiskPort,
+): string[] | string {
+  if (unit.plan.links) return [];
+  const libraries = unit.plan.searchDirs
+    .filter((dir) => dir.kind === 'native' || dir.kind === 'all')
+    .flatMap(({ path }) => (disk.list(path) ?? []).map((name) => `${path}/${name}`))
+    .filter((path) => path.endsWith('.a'));
+  if (libraries.length === 0) return [];
+  const rlib = unit.outputs.find(({ role }) => role === 'rlib');
+  if (rlib === undefined) {
+    // Everything from everywhere is a member of a static library.
+    return texts.some((t) => /link\s*\(/.test(t) && t.includes('static')) ? libraries : [];
+  }
+  const made = disk.read(rlib.path);
+  const members = made === undefined ? [] : memberNames(made);
+  const foreign = new Set(members.filter((name) => !OWN_MEMBER.test(name)));
+  if (foreign.size === 0) return [];
+  const bundled: string[] = [];
+  for (const path of libraries) {
+    const bytes = disk.read(path);
+    if (bytes === undefined) continue;
+    const whole = foreign.has(basename(path));
+    if (whole || memberNames(bytes).some((name) => foreign.has(name))) bundled.push(path);
+    // What it stands for lies in other files.
+    else if (isThinArchive(bytes)) return `thin archive: ${path}`;
+  }
+  return bundled;
 }
+
+const OWN_MEMBER = /^lib\.rmeta$|\.rcgu\.(o|bc)$/;
 
 /** Files that the linker read and nothing else in the key covers. */
 export function linkedFiles(
@@ -31,11 +58,11 @@ export function linkedFiles(
   // rustc names rlibs without symlinks, however the call spelt them.
   const known = new Set([...unit.closure.records.keys()].map((path) => disk.realpath(path)));
   for (const written of parseLinkInputs(text)) {
-    const path = resolve(unit.cwd, written);
+    const path = absolute(unit.cwd, written);
     if (path.startsWith(`${unit.toolchain.sysroot}/`) || known.has(disk.realpath(path))) continue;
     if (/\.(rcgu\.o|rmeta)$/.test(path) || basename(path) === 'symbols.o') continue;
     const own = unit.outputs.some((output) => output.path === path);
-    if (own || path.startsWith(`${join(unit.plan.outDir, 'rustc')}`)) continue;
+    if (own || path.startsWith(`${unit.plan.outDir}/rustc`)) continue;
     if (path.endsWith('.rlib')) {
       // A restored dependency may name its own dependencies as another build here names them.
       const same = artifacts.describe(path, masks);
@@ -64,11 +91,11 @@ export function absences(
   const add = (path: string) => {
     if (!disk.exists(path)) absent.add(unit.roots.map(path));
   };
-  const root = resolve(unit.cwd, unit.plan.source);
+  const root = absolute(unit.cwd, unit.plan.source);
   for (const path of sources) {
     if (!path.endsWith('.rs') || path === root) continue;
     if (basename(path) === 'mod.rs') add(`${dirname(path)}.rs`);
-    else add(join(path.slice(0, -'.rs'.length), 'mod.rs'));
+    else add(`${path.slice(0, -'.rs'.length)}/mod.rs`);
   }
   const dirs = [
     ...unit.plan.searchDirs
@@ -81,10 +108,10 @@ export function absences(
     if (library === null) continue;
     const at = dirs.indexOf(disk.realpath(dirname(path)));
     for (const dir of new Set(at < 0 ? dirs : dirs.slice(0, at))) {
-      add(join(dir, `lib${library[1]}.so`));
-      add(join(dir, `lib${library[1]}.a`));
+      add(`${dir}/lib${library[1]}.so`);
+      add(`${dir}/lib${library[1]}.a`);
     }
-    if (library[2] === 'a') add(join(dirname(path), `lib${library[1]}.so`));
+    if (library[2] === 'a') add(`${dirname(path)}/lib${library[1]}.so`);
   }
   return [...absent].sort();
 }

@@ -63,7 +63,7 @@ export function artifactMessages(plan: RustcPlan, outputs: readonly PlannedOutpu
     .filter((output) => output.role !== 'dwp')
     .toSorted((a, b) => order.indexOf(a.emit) - order.indexOf(b.emit))
     .map((output) => {
-      const path = JSON.stringify(output.path);
+      const path = JSON.stringify(output.spelt);
       return `{"$message_type":"artifact","artifact":${path},"emit":"${output.emit}"}\n`;
     })
     .join('');

@@ -9,13 +9,19 @@ import type { Unit } from './prepare.js';
  *
  * A restored crate names its dependencies' files as the machine that made it did, and where no
  * file has that name rustc takes any of that crate and hash. The hash covers sources and flags,
- * not a C library packed into it, nor how it was compiled: an older build, left under the file
- * name of other settings (`CARGO_INCREMENTAL=0` and without, say), would do for rustc. Cargo
- * finds such a file missing when it wants it again, and gets it from the cache.
+ * not a C library packed into it, nor how it was compiled: an older build, left under the
+ * file name of other settings (`CARGO_INCREMENTAL=0` and without, say), would do for rustc. Cargo
+ * finds such a file missing when it wants it again, and gets it from the cache. Where every
+ * dependent names the very file, nothing is taken for anything else, and namesakes stay: they may
+ * be another checkout's that shares the target directory.
  *
  * @returns files of such names that this node does not know: see `onlyDependencies`
  */
-export function removeNamesakes(unit: Unit, artifacts: Artifacts, disk: DiskPort): string[] {
+export async function removeNamesakes(
+  unit: Unit,
+  artifacts: Artifacts,
+  disk: DiskPort,
+): Promise<string[]> {
   const { records } = unit.closure;
   const masks = masksOf(records.values(), '');
   const strangers: string[] = [];
@@ -23,6 +29,7 @@ export function removeNamesakes(unit: Unit, artifacts: Artifacts, disk: DiskPort
   for (const [path, record] of records) {
     const used = record.role === 'proc-macro' || (record.role === 'rlib' && unit.plan.bundles);
     if (!used || record.canonical === '') continue;
+    if (await isNamedByAll(path, unit, disk)) continue;
     const dir = dirname(path);
     const names = listed.get(dir) ?? disk.list(dir) ?? [];
     listed.set(dir, names);
@@ -39,6 +46,17 @@ export function removeNamesakes(unit: Unit, artifacts: Artifacts, disk: DiskPort
     }
   }
   return strangers;
+}
+
+/** Whether all that was compiled against a library says so with its file name. */
+async function isNamedByAll(path: string, { closure }: Unit, disk: DiskPort): Promise<boolean> {
+  const suffix = closure.records.get(path)?.suffix ?? '';
+  const names = [path, path.replace(/\.rlib$/, '.rmeta')];
+  for (const [dependent, { externs }] of closure.records) {
+    if (!externs.some((extern) => names.includes(extern))) continue;
+    if (suffix === '' || !(await disk.mentions(dependent, suffix))) return false;
+  }
+  return true;
 }
 
 function isBuildOf(crate: string, extension: string, name: string): boolean {

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import type { RustcPlan } from '../compilers/plan.js';
+import type { NativeLib, RustcPlan } from '../compilers/plan.js';
 import type { Files } from '../keying/ports.js';
 import type { Roots } from '../keying/roots.js';
 
@@ -20,7 +19,7 @@ export function nativesOf(
     if (library.kind !== 'static') continue;
     let found = false;
     for (const dir of dirs) {
-      const path = join(dir.path, `lib${library.name}.a`);
+      const path = `${dir.path}/${fileOf(library)}`;
       const digest = files.digest(path);
       seen.push([roots.map(path), digest ?? null]);
       if (digest === undefined) continue;
@@ -28,7 +27,11 @@ export function nativesOf(
       found = true;
       break;
     }
-    if (!found) return library.name;
+    if (!found) return library.file;
   }
   return seen;
+}
+
+function fileOf({ file, modifiers }: NativeLib): string {
+  return modifiers.includes('+verbatim') ? file : `lib${file}.a`;
 }

@@ -1,4 +1,4 @@
-import { dirname, normalize } from 'node:path';
+import { dirname } from 'node:path';
 import type { Sighting } from '../wire/observed.js';
 import type { DiskPort } from './ports.js';
 import type { Unit } from './prepare.js';
@@ -51,7 +51,7 @@ export function observedBeyond(
       continue;
     }
     if (!text.startsWith('/')) continue;
-    const path = normalize(text).replace(/(?<=.)\/$/, '');
+    const path = tidy(text);
     if (kind === 'w') written.add(path);
     if (declared.has(path) || ours(path) || isWithin(path, written)) continue;
     if (cargos.has(pid) && !shared(path)) continue;
@@ -64,6 +64,9 @@ export function observedBeyond(
   for (const path of observed.listed) observed.there.delete(path);
   return observed;
 }
+
+/** Without what says nothing; `..` stays, as the system follows the links before it. */
+const tidy = (path: string) => path.replace(/\/(?:\.?\/)+/g, '/').replace(/(?<=.)\/\.?$/, '');
 
 function sort(path: string, observed: Observed, disk: DiskPort): void {
   if (disk.changedNs(path) !== undefined) observed.files.add(path);

@@ -21,8 +21,11 @@ import { type Seen, secure } from './secure.js';
 import { differingOutputs } from './verify.js';
 import { takeSightings, watch } from './watch.js';
 
-/** Nobody waits longer than this for somebody else's compile of the same unit. */
-const PATIENCE_MS = 10 * 60_000;
+/**
+ * How long somebody else's compile of the same unit is waited for: longer than it should take, but
+ * it may have been stopped (Ctrl-Z), and then nothing tells when it goes on.
+ */
+const patienceMs = (expectedMs = 20_000) => Math.min(10 * 60_000, 10_000 + 3 * expectedMs);
 
 /** One compiler call after the other, from argv to outcome. */
 export class Pipeline {
@@ -80,6 +83,9 @@ export class Pipeline {
     if (!rules.enabled) return pass({ reason: 'switched off', detail: '' }, plan.crateName);
 
     const env = environmentOf(frame.env);
+    if (typeof env === 'string') {
+      return pass({ reason: 'variable set twice', detail: env }, plan.crateName);
+    }
     const facts = { plan, cwd: frame.cwd, env, umask: frame.umask };
     const unit = await prepare(facts, this.#ports, this.#artifacts);
     if ('reason' in unit) return pass(unit, plan.crateName);
@@ -93,10 +99,11 @@ export class Pipeline {
       return;
     }
     const wishes = wishesIn(env);
-    using _flight = await this.#flights.take(unit.key, PATIENCE_MS);
+    const usualMs = this.#ports.timings.get(timingKey(plan));
+    using _flight = await this.#flights.take(unit.key, patienceMs(usualMs));
     let changes: Change[] = [];
     if (!wishes.recache) {
-      const expectedMs = this.#ports.timings.get(timingKey(plan)) ?? 1_000;
+      const expectedMs = usualMs ?? 1_000;
       const local = findLocal(unit, this.#ports);
       if ('known' in local) changes = this.#history.changes(unit, local.difference);
       const found = 'known' in local ? await findRemote(unit, expectedMs, this.#ports) : local;
@@ -179,7 +186,7 @@ export class Pipeline {
     const running = this.#artifacts.begin(recordsOf(unit, localOnly));
     let narrowed: Narrowed | undefined;
     try {
-      const strangers = removeNamesakes(unit, this.#artifacts, disk);
+      const strangers = await removeNamesakes(unit, this.#artifacts, disk);
       if (strangers.length > 0) narrowed = onlyDependencies(unit, disk, store.tmpPath());
       const waits = unit.env.has('CARGO_PRIMARY_PACKAGE');
       const observe = watch(unit, this.#ports);

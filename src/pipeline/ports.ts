@@ -83,6 +83,8 @@ export interface DiskPort extends Files {
   namesChangedNs(path: string): bigint | undefined;
   /** Makes an empty file; false when that is not possible. */
   make(path: string): boolean;
+  /** When a link was made or a directory moved (or its rights changed), in nanoseconds. */
+  movedNs(path: string): bigint | undefined;
   /** Which of the prefixes stand in the file's bytes. */
   scan(path: string, prefixes: readonly string[]): Promise<string[]>;
   /** Whether a text stands in the file's bytes; remembered by content. */
@@ -118,6 +120,8 @@ export interface Linker {
   id: Digest;
   /** Where the linker looks for libraries, in its order. */
   searchDirs: string[];
+  /** Variables that a script among its programs names. */
+  reads: readonly string[];
 }
 
 /** Knows compilers and linkers by content; runs them only when it meets one for the first time. */

@@ -1,16 +1,17 @@
-import { basename, dirname, isAbsolute, join, relative } from 'node:path';
+import { basename, dirname, isAbsolute, relative } from 'node:path';
 import type { Digest } from '../base/digest.js';
 import type { BypassReason, PlannedOutput, RustcPlan } from '../compilers/plan.js';
 import { outputsOf } from '../compilers/rustc/outputs.js';
 import { canonicalMetadata } from '../keying/canonical.js';
 import type { Environment, Files } from '../keying/ports.js';
-import { type Roots, rootsOf } from '../keying/roots.js';
+import { type Roots, rootsOf, withoutSlash } from '../keying/roots.js';
 import { unitKeyOf, unitKeyParts } from '../keying/unitKey.js';
 import { incrementalState, rewriteArgv } from './argv.js';
 import { type ArtifactRecord, type Artifacts, type Closure, masksOf } from './artifacts.js';
 import { type Macros, macrosOf } from './macros.js';
 import { nativesOf } from './natives.js';
 import type { DeclaredInputs, Linker, PipelinePorts, Toolchain } from './ports.js';
+import { scriptedInputs } from './scripted.js';
 
 /** One call, understood: all that look-up, restore, run and record need to know of it. */
 export interface Unit {
@@ -107,6 +108,9 @@ export async function prepare(
   if (declared?.kind === 'broken') {
     return { reason: 'project configuration', detail: declared.problem };
   }
+  const mayWalk = own.workspace !== undefined || own.outside !== undefined;
+  const scripted = macros.any ? scriptedInputs(env, roots, ports.disk, mayWalk) : undefined;
+  if (scripted === 'too much') return { reason: 'build script inputs', detail: plan.crateName };
   const linkable = plan.bundles ? linkClosure(closure, artifacts) : [];
   const parts = unitKeyParts(
     plan,
@@ -121,9 +125,10 @@ export async function prepare(
       expands: macros.any,
       macros: macros.identities,
       declared: declared?.kind === 'known' ? declared : undefined,
+      scripted,
       natives,
       closure: linkable,
-      linker: linker?.id,
+      linker,
       rpath: plan.rpath && plan.links ? rpathEnds(plan, toolchain, closure) : undefined,
       cpu: plan.targetCpuNative ? ports.tools.cpu() : undefined,
     },
@@ -167,7 +172,7 @@ function rpathEnds(plan: RustcPlan, toolchain: Toolchain, closure: Closure): str
  * disk, which may be full or gone, but where it has to write the output anyway.
  */
 function besideOutput(plan: RustcPlan, fresh: string): string {
-  return join(plan.outDir, `.vrift-${basename(fresh)}.link`);
+  return `${plan.outDir}/.vrift-${basename(fresh)}.link`;
 }
 
 /** Where a package stands. */
@@ -207,10 +212,10 @@ function spelt(cwd: string, manifestDir: string | undefined, files: Files): stri
 }
 
 function cargoHome(env: Environment): string | undefined {
-  const home = env.get('CARGO_HOME');
-  if (home !== undefined && home !== '') return home;
-  const user = env.get('HOME');
-  return user === undefined || user === '' ? undefined : `${user}/.cargo`;
+  const home = withoutSlash(env.get('CARGO_HOME') ?? '');
+  if (home !== '') return home;
+  const user = withoutSlash(env.get('HOME') ?? '');
+  return user === '' ? undefined : `${user}/.cargo`;
 }
 
 function outsideOf(own: string | undefined, closure: Closure): string[] {

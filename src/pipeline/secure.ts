@@ -51,6 +51,8 @@ export async function secure(
   const { disk, hasher, store } = ports;
   const linkInputs = readOnce(unit.linkInputs, ports);
   if (ran.code !== 0) return 'compile failed';
+  const endedMs = Number(ran.startedNs) / 1e6 + ran.ms;
+  if (ports.clock.now() < endedMs - 1_000) return 'the clock was set back';
   const files: SecuredFile[] = [];
   const release = () => {
     for (const file of files) if (file.held !== file.path) disk.remove(file.held);

@@ -44,6 +44,13 @@ const values = (plan: RustcPlan) => plan.arguments.map(({ flag, value }) => [fla
 const reasonOf = (parsed: Parsed) => (parsed.kind === 'bypass' ? parsed.reason : parsed.kind);
 
 describe('the rustc command line', () => {
+  it('has no source that the node could look at where that is a descriptor', () => {
+    for (const source of ['/dev/stdin', '/dev/fd/63', '/proc/self/fd/0']) {
+      const argv = LIBRARY.map((word) => (word.endsWith('lib.rs') ? source : word));
+      expect(reasonOf(parseRustc(argv, '/ws'))).toBe('no source');
+    }
+  });
+
   it('gives the plan of a library as cargo asks for it', () => {
     const plan = planOf(LIBRARY);
     expect(plan).toMatchObject({

@@ -7,6 +7,12 @@ export interface CallOptions extends RunOptions {
   /** What stands before the flags; left out: `rustc` as the search finds it. */
   compiler?: readonly string[];
   source?: string;
+  /** The program that starts the call; left out: the launcher. */
+  launcher?: readonly string[];
+  /** Name of the crate; left out: `app`. */
+  crate?: string;
+  /** Left out: `out`. */
+  outDir?: string;
 }
 
 export interface Called extends Finished {
@@ -20,16 +26,23 @@ export interface Called extends Finished {
 export async function rustc(
   project: Project,
   flags: readonly string[] = [],
-  { compiler = ['rustc'], source = 'main.rs', ...options }: CallOptions = {},
+  {
+    compiler = ['rustc'],
+    source = 'main.rs',
+    crate = 'app',
+    outDir = 'out',
+    launcher,
+    ...options
+  }: CallOptions = {},
 ): Promise<Called> {
   const { developer, dir } = project;
-  await mkdir(join(dir, 'out'), { recursive: true });
+  await mkdir(join(dir, outDir), { recursive: true });
   await developer.resetStats();
-  const crate = ['--crate-name', 'app', '--edition=2021', source, '--emit=dep-info,link'];
-  const place = ['--out-dir', 'out', '-C', 'metadata=0123456789abcdef'];
-  const words = [...compiler, ...crate, ...place, ...flags];
-  const launcher = join(developer.bin, 'vrift-rustc');
-  const ended = await developer.run(launcher, words, {
+  const unit = ['--crate-name', crate, '--edition=2021', source, '--emit=dep-info,link'];
+  const place = ['--out-dir', outDir, '-C', 'metadata=0123456789abcdef'];
+  const words = [...compiler, ...unit, ...place, ...flags];
+  const [program, ...before] = launcher ?? [join(developer.bin, 'vrift-rustc')];
+  const ended = await developer.run(program!, [...before, ...words], {
     cwd: dir,
     allowFailure: true,
     ...options,
@@ -41,9 +54,9 @@ export async function rustc(
   return { ...ended, counted };
 }
 
-/** What `out/app` prints. */
-export async function printed(project: Project): Promise<string> {
-  const { stdout } = await project.developer.run(join(project.dir, 'out', 'app'), [], {
+/** What `out/app`, or another program, prints. */
+export async function printed(project: Project, program = 'out/app'): Promise<string> {
+  const { stdout } = await project.developer.run(join(project.dir, program), [], {
     cwd: project.dir,
   });
   return stdout.trim();

@@ -100,6 +100,29 @@ describe('a flag', () => {
     }
   });
 
+  it('--cfg with a path: sources can be compared with it', async () => {
+    const { alice, bob } = await pair.both({});
+    const main = `fn main() { println!("{}", cfg!(dir = "${alice.dir}")); }\n`;
+    for (const project of [alice, bob]) {
+      await project.write({ 'app/main.rs': main });
+      await rustc(project, ['--cfg', `dir="${project.dir}"`]);
+      expect(await printed(project)).toBe(String(project === alice));
+    }
+  });
+
+  it('-C remark is heard every time, and only by whoever asked', async () => {
+    const alice = await pair.one({
+      'app/main.rs': `#[inline(never)] fn f(x: &mut [u32]) { for i in x { *i += 1; } }
+        fn main() { f(&mut [1; 99]); }\n`,
+    });
+    const optimised = ['-O', '-g'];
+    const remarks = [...optimised, '-C', 'remark=all'];
+    for (const flags of [optimised, remarks, optimised, remarks]) {
+      const { stderr } = await rustc(alice, flags);
+      expect(/^note: .*loop/m.test(stderr)).toBe(flags === remarks);
+    }
+  });
+
   it("two units of one crate that differ only in a dependency's features are never merged", async () => {
     const files = {
       'app/Cargo.toml': `${manifest('app', 'resolver = "2"\n')}
@@ -124,5 +147,39 @@ describe('a flag', () => {
     expect(await alice.output()).toBe('loud quiet');
     expect(await bob.count(['build'])).toMatchObject({ compiled: 0, hits: { peer: 6 } });
     expect(await bob.output()).toBe('loud quiet');
+  });
+});
+
+describe('a variable', () => {
+  it('RUSTC_OVERRIDE_VERSION_STRING decides what cfg(version) sees', async () => {
+    const alice = await pair.one({
+      'app/main.rs': `#![feature(cfg_version)]
+        fn main() { println!("{}", cfg!(version("1.50"))); }\n`,
+    });
+    for (const version of ['1.60.0', '1.40.0']) {
+      const env = { RUSTC_BOOTSTRAP: '1', RUSTC_OVERRIDE_VERSION_STRING: version };
+      await rustc(alice, [], { env });
+      expect(await printed(alice)).toBe(String(version === '1.60.0'));
+    }
+  });
+
+  it('that is set twice is two things to two readers: not cached', async () => {
+    const alice = await pair.one({
+      'app/main.rs': 'fn main() { println!("{:?}", option_env!("TWICE")); }\n',
+      'app/twice.c': `#include <unistd.h>
+        int main(int count, char **argv) {
+          (void)count;
+          char *env[] = {argv[1], argv[2], argv[3], argv[4], argv[5], argv[6], 0};
+          return execve(argv[7], argv + 7, env);
+        }\n`,
+    });
+    await tool(alice, 'cc', 'twice.c', '-o', 'twice');
+    const { bin, env } = alice.developer;
+    const few = ['PATH', 'HOME', 'VRIFT_HOME', 'RUSTUP_HOME'].map((name) => `${name}=${env[name]}`);
+    for (const value of ['one', 'two']) {
+      const compiler = ['./twice', `TWICE=${value}`, 'TWICE=last', ...few, `${bin}/vrift-rustc`];
+      const { counted } = await rustc(alice, [], { launcher: compiler });
+      expect(counted.bypassed).toEqual({ 'variable set twice': 1 });
+    }
   });
 });

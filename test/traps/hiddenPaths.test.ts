@@ -46,6 +46,20 @@ describe('a path that no search for bytes finds', () => {
     expectOwnPaths(withLib(HERE), (dir) => `${dir}/lib`, COMPRESSED));
 });
 
+it('env! folded into a number, in an included file that is not called .rs', () =>
+  expectOwnPaths(
+    withLib(
+      `include!("made.in");
+      pub const TEXT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/text"));
+      pub fn here() -> String { format!("{TEXT}{LENGTH}") }\n`,
+      {
+        'app/lib/src/made.in': 'const LENGTH: usize = env!("CARGO_MANIFEST_DIR").len();\n',
+        'app/lib/text': 'length ',
+      },
+    ),
+    (dir) => `length ${`${dir}/lib`.length}`,
+  ));
+
 describe('OUT_DIR', () => {
   const build = `fn main() {
     let dir = std::env::var("OUT_DIR").unwrap();

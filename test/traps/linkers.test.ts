@@ -52,6 +52,21 @@ describe('which linker links', () => {
     expect(await runpath(alice)).toBeUndefined();
   });
 
+  it('a script reads a variable: its value is a key', async () => {
+    const alice = await pair.one({ 'app/main.rs': HELLO });
+    await script(alice, 'app/tools/my-cc', 'exec cc "$@" $MY_FLAGS');
+    const flags = ['-C', 'linker=tools/my-cc'];
+    const adding = (path: string) => ({ env: { MY_FLAGS: `-Wl,-rpath,${path}` } });
+    for (const [path, counted] of [
+      ['/opt/one', COMPILED],
+      ['/opt/two', COMPILED],
+      ['/opt/one', FROM_DISK],
+    ] as const) {
+      expect((await rustc(alice, flags, adding(path))).counted).toMatchObject(counted);
+      expect(await runpath(alice)).toBe(path);
+    }
+  });
+
   it('-rpath into the checkout: two paths, two programs', async () => {
     const files = {
       'app/Cargo.toml': `${manifest('app')}[workspace]\n`,

@@ -56,6 +56,24 @@ describe('messages', () => {
     expect(json.stdout).toContain(`${bob.parent}/lo'ud/src/lib.rs`);
   });
 
+  it('of a crate outside the workspace that has another inside name both where they are', async () => {
+    const { alice, bob } = await pair.both({
+      'app/Cargo.toml': manifest(
+        'app',
+        '[dependencies]\nouter = { path = "../outer" }\n[workspace]\n',
+      ),
+      'app/src/main.rs': 'fn main() { outer::outer(); }\n',
+      'outer/Cargo.toml': manifest('outer', '[dependencies]\ninner = { path = "inner" }\n'),
+      'outer/src/lib.rs': 'pub fn outer() { let x = 1; inner::inner() }\n',
+      'outer/inner/Cargo.toml': manifest('inner'),
+      'outer/inner/src/lib.rs': 'pub fn inner() { let x = 1; }\n',
+    });
+    await builds(alice, ['build'], { compiled: 3 });
+    const { stderr } = await builds(bob, ['build'], { peer: 3 });
+    expect(stderr).toContain(`--> ${bob.parent}/outer/src/lib.rs:1:22`);
+    expect(stderr).toContain(`--> ${bob.parent}/outer/inner/src/lib.rs:1:22`);
+  });
+
   it('in another format: a silent unit is one entry for all, a loud one is rendered', async () => {
     const { alice, bob } = await pair.both(warning(2));
     const short = ['build', '--message-format=short'];

@@ -86,3 +86,22 @@ it('links the build that was meant where the node has forgotten the older one', 
   expect(deps.filter((name) => name.startsWith('.vrift-'))).toEqual([]);
   expect(deps.filter((name) => /^libsys-.*\.rlib$/.test(name))).toHaveLength(2);
 });
+
+it('leaves another checkout its own, where two share a target directory', async () => {
+  const files = (value: number) => ({
+    'app/Cargo.toml': `${manifest('app')}[dependencies]\nmid = { path = "../mid" }\n[workspace]\n`,
+    'app/src/main.rs': 'fn main() { println!("{}", mid::get()); }\n',
+    'mid/Cargo.toml': manifest('mid', '[dependencies]\nbase = { path = "../base" }\n'),
+    'mid/src/lib.rs': 'pub fn get() -> u32 { base::get() }\n',
+    'base/Cargo.toml': manifest('base'),
+    'base/src/lib.rs': `pub fn get() -> u32 { ${value} }\n`,
+  });
+  const one = await pair.one(files(1));
+  const two = await pair.one(files(2));
+  const shared = { env: { CARGO_TARGET_DIR: `${one.parent}/target` } };
+  await one.cargo(['build'], shared);
+  await two.cargo(['build'], shared);
+  const { stderr } = await one.cargo(['build', '-v'], shared);
+  expect(stderr).toMatch(/Fresh base/);
+  expect(stderr).toMatch(/Fresh mid/);
+});

@@ -192,6 +192,22 @@ outside = { path = "../outside" }
     expect(await bob.output()).toBe('/deps/cargo-of-bob/vendor/here-0.1.0/src/lib.rs');
   });
 
+  it('where HOME is the workspace, homes end in a slash, and the target is the workspace', async () => {
+    const { alice, bob } = await pair.both({
+      'app/Cargo.toml': manifest('app', '[dependencies]\nslash = "0.1"\n[workspace]\n'),
+      'app/src/main.rs': 'fn main() { println!("{}", slash::file()); }\n',
+    });
+    const files = { slash: { 'src/lib.rs': "pub fn file() -> &'static str { file!() }\n" } };
+    for (const { developer } of [alice, bob]) await vendor(developer, files);
+    await builds(alice, ['build'], { compiled: 2 });
+    const env = { HOME: `${bob.dir}/`, CARGO_HOME: `${bob.developer.cargoHome}/` };
+    await builds(bob, ['build'], { peer: 2 }, { env });
+    expect(await bob.output()).toBe('/vr/cargo/vendor/slash-0.1.0/src/lib.rs');
+    const here = { env: { ...env, CARGO_TARGET_DIR: '.' } };
+    await builds(bob, ['build'], { disk: 2 }, here);
+    await isFresh(bob, ['build'], here);
+  });
+
   it('with CARGO_HOME inside the workspace', async () => {
     const { alice, bob } = await pair.both({
       'app/Cargo.toml': manifest('app', '[dependencies]\nkept = "0.1"\n[workspace]\n'),

@@ -68,7 +68,7 @@ export const FLAGS: Readonly<Record<string, FlagRule>> = {
 };
 
 export interface CodegenRule {
-  effect: 'key' | 'drop' | 'input' | 'name' | 'bypass';
+  effect: 'key' | 'name' | 'bypass';
   reason?: 'profiling data' | 'save temps' | 'linker flavor' | 'unknown flag';
 }
 
@@ -90,7 +90,7 @@ export const CODEGEN: Readonly<Record<string, CodegenRule>> = {
   'force-frame-pointers': ckey,
   'force-unwind-tables': ckey,
   incremental: cname,
-  'inline-threshold': { effect: 'drop' },
+  'inline-threshold': ckey,
   'instrument-coverage': ckey,
   'jump-tables': ckey,
   'link-arg': ckey,

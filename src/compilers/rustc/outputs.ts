@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { BypassReason, PlannedOutput, RustcPlan } from '../plan.js';
 
 interface Names {
@@ -35,7 +34,10 @@ export function outputsOf(
     emit: PlannedOutput['emit'],
     file: string,
     executable = false,
-  ) => outputs.push({ role, emit, executable, path: join(plan.outDir, file) });
+  ) => {
+    const spelt = plan.speltOutDir === undefined ? file : `${plan.speltOutDir}/${file}`;
+    outputs.push({ role, emit, executable, path: `${plan.outDir}/${file}`, spelt });
+  };
 
   if (plan.links && (names === undefined || !names.gnu || !isCcFlavor(plan.linker))) {
     return { reason: 'linker flavor', detail: plan.linker ?? triple };
@@ -51,8 +53,12 @@ export function outputsOf(
         put(type, 'link', `${names.dynamic[0]}${stem}${names.dynamic[1]}`, true);
       } else return { reason: 'crate type', detail: type };
     }
-    const executable = plan.links && (plan.test || plan.crateTypes.includes('bin'));
-    if (executable && plan.splitDebuginfo === 'packed') put('dwp', 'link', `${stem}.dwp`);
+    if (plan.links && plan.splitDebuginfo === 'packed' && plan.debuginfo) {
+      const linked = outputs.filter(({ executable }) => executable);
+      if (linked.length > 1) return { reason: 'crate type', detail: 'several packed outputs' };
+      for (const { path } of linked)
+        put('dwp', 'link', `${path.slice(plan.outDir.length + 1)}.dwp`);
+    }
   }
   put('dep-info', 'dep-info', `${stem}.d`);
   return rename(plan, outputs);
@@ -67,7 +73,7 @@ function rename(
     if (path === null || path === undefined) continue;
     const named = outputs.filter((output) => output.emit === kind);
     if (named.length !== 1) return { reason: 'emit kind', detail: `${kind}=${path}` };
-    named[0]!.path = path;
+    Object.assign(named[0]!, { path, spelt: path });
   }
   const paths = new Set(outputs.map((output) => output.path));
   if (paths.size !== outputs.length) return { reason: 'crate type', detail: 'outputs collide' };

@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from 'node:path';
+import { absolute } from '../../base/paths.js';
 import type { Argument, BypassReason, Parsed, RustcPlan } from '../plan.js';
 import { parseExtern, parseNativeLib, parseSearchDir } from './specs.js';
 import { tokenize } from './tokenize.js';
@@ -60,6 +60,8 @@ function planOf(
 
   const sources = all('');
   if (sources.length !== 1) return bypass('no source', sources.join(' '));
+  // A descriptor is another one in the node.
+  if (/^\/(dev|proc)\//.test(sources[0]!)) return bypass('no source', sources[0]!);
   const crateName = last('--crate-name');
   if (crateName === undefined) return bypass('crate name', 'no --crate-name');
   if (!/^[A-Za-z0-9_]+$/.test(crateName)) return bypass('crate name', crateName);
@@ -92,10 +94,11 @@ function planOf(
     test,
     source: sources[0]!,
     target,
-    outDir: resolve(cwd, last('--out-dir') ?? '.'),
+    outDir: absolute(cwd, spelt(last('--out-dir') ?? '.')),
+    speltOutDir: optional(last('--out-dir'), spelt),
     extraFilename,
     metadata: last('-C metadata'),
-    incremental: optionalPath(last('-C incremental'), cwd),
+    incremental: optional(last('-C incremental'), (path) => absolute(cwd, path)),
     externs: all('--extern').map((value) => parseExtern(value, cwd)),
     searchDirs: all('-L').map((value) => parseSearchDir(value, cwd)),
     nativeLibs: all('-l').map(parseNativeLib),
@@ -104,8 +107,9 @@ function planOf(
     optimised: isOptimised(list),
     targetCpuNative: last('-C target-cpu') === 'native',
     splitDebuginfo: splitOf(last('-C split-debuginfo')),
-    opaque: isOpaque(list, linkArgs),
+    debuginfo: hasDebuginfo(list),
     rpath: isOn(list, '-C rpath'),
+    opaque: isOpaque(list, linkArgs),
     links,
     bundles: links || (emit.link !== undefined && crateTypes.includes('staticlib')),
     json: last('--error-format') === 'json',
@@ -116,9 +120,11 @@ function planOf(
   return { kind: 'plan', plan };
 }
 
-function optionalPath(value: string | undefined, cwd: string): string | undefined {
-  return value === undefined ? undefined : isAbsolute(value) ? value : resolve(cwd, value);
+function optional(value: string | undefined, change: (value: string) => string) {
+  return value === undefined ? undefined : change(value);
 }
+
+const spelt = (dir: string) => dir.replace(/(?<=.)\/+$/, '');
 
 function emitOf(values: string[], cwd: string): RustcPlan['emit'] | string {
   const emit: RustcPlan['emit'] = {};
@@ -128,7 +134,7 @@ function emitOf(values: string[], cwd: string): RustcPlan['emit'] | string {
     if (kind !== 'link' && kind !== 'metadata' && kind !== 'dep-info') return entry;
     const path = equals < 0 ? null : entry.slice(equals + 1);
     if (path === '-') return entry;
-    emit[kind] = path === null ? null : resolve(cwd, path);
+    emit[kind] = path === null ? null : absolute(cwd, path);
   }
   return emit;
 }
@@ -143,19 +149,26 @@ function splitOf(value: string | undefined): RustcPlan['splitDebuginfo'] {
   return value === 'packed' || value === 'unpacked' ? value : 'off';
 }
 
+/** rustc takes the last of `-g` and `-C debuginfo`, wherever they stand. */
+function hasDebuginfo(list: Argument[]): boolean {
+  const level = list.findLast((a) => a.flag === '-g' || a.flag === '-C debuginfo');
+  return level !== undefined && !['0', 'none'].includes(level.value ?? '');
+}
+
 /** LLVM bitcode, coverage maps and compressed sections hold paths that no scan sees. */
 function isOpaque(list: Argument[], linkArgs: string[]): boolean {
-  const bitcode = list.some(({ flag }) => flag === '-C embed-bitcode');
   return (
-    !bitcode ||
-    isOn(list, '-C embed-bitcode') ||
+    isOn(list, '-C embed-bitcode', true) ||
     isOn(list, '-C linker-plugin-lto') ||
     isOn(list, '-C instrument-coverage') ||
     linkArgs.some((arg) => arg.includes('compress-debug-sections'))
   );
 }
 
-function isOn(list: Argument[], flag: string): boolean {
+const OFF = ['no', 'n', 'off', 'false', '0'];
+
+/** A flag without a value is on, and the last one counts. */
+function isOn(list: Argument[], flag: string, otherwise = false): boolean {
   const last = list.findLast((argument) => argument.flag === flag);
-  return last !== undefined && !['no', 'n', 'off', 'false', '0'].includes(last.value ?? '');
+  return last === undefined ? otherwise : !OFF.includes(last.value ?? '');
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { absolute } from '../../base/paths.js';
 import type { Extern, NativeLib, SearchDir } from '../plan.js';
 
 /** `[options:]name[=path]`, e.g. `priv,noprelude:serde=/…/libserde-0123.rmeta`. */
@@ -9,7 +9,7 @@ export function parseExtern(value: string, cwd: string): Extern {
   return {
     options: colon < 0 ? '' : left.slice(0, colon),
     name: colon < 0 ? left : left.slice(colon + 1),
-    path: equals < 0 ? undefined : resolve(cwd, value.slice(equals + 1)),
+    path: equals < 0 ? undefined : absolute(cwd, value.slice(equals + 1)),
   };
 }
 
@@ -19,8 +19,8 @@ const SEARCH_KINDS = ['dependency', 'crate', 'native', 'framework', 'all'];
 export function parseSearchDir(value: string, cwd: string): SearchDir {
   const equals = value.indexOf('=');
   const kind = value.slice(0, Math.max(equals, 0));
-  if (!SEARCH_KINDS.includes(kind)) return { kind: 'all', path: resolve(cwd, value) };
-  return { kind, path: resolve(cwd, value.slice(equals + 1)) };
+  if (!SEARCH_KINDS.includes(kind)) return { kind: 'all', path: absolute(cwd, value) };
+  return { kind, path: absolute(cwd, value.slice(equals + 1)) };
 }
 
 /** `[kind[:modifiers]=]name[:rename]`. */
@@ -28,5 +28,6 @@ export function parseNativeLib(value: string): NativeLib {
   const equals = value.indexOf('=');
   const [kind = '', modifiers = ''] = equals < 0 ? [''] : value.slice(0, equals).split(':');
   const rest = equals < 0 ? value : value.slice(equals + 1);
-  return { kind, modifiers, name: rest.split(':')[0] ?? rest };
+  const [name = '', file = name] = rest.split(':');
+  return { kind, modifiers, name, file: file === '' ? name : file };
 }

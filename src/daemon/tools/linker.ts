@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { delimiter, isAbsolute, join, normalize, resolve } from 'node:path';
 import type { Digest, Hasher } from '../../base/digest.js';
 import type { RustcPlan } from '../../compilers/plan.js';
@@ -32,6 +32,7 @@ const CHOOSES = /^(-fuse-ld=|-B|--sysroot=|-m\d|--target=|-L|-nostdlib|-static|-
 /** Linkers by content: the driver as the search finds it, collect2, and the ld they start. */
 export class Linkers {
   readonly #options: LinkerOptions;
+  readonly #scripts = new Map<Digest, string[]>();
   readonly #known = new Map<string, Promise<Anatomy | string>>();
 
   constructor(options: LinkerOptions) {
@@ -57,7 +58,18 @@ export class Linkers {
     if (typeof anatomy === 'string') return anatomy;
     const { programs, searchDirs } = anatomy;
     const parts = [own, ...programs.map((program) => this.#options.digest(program) ?? 'gone')];
-    return { id: this.#options.hasher.hash([...parts, ...searchDirs].join('\n')), searchDirs };
+    const id = this.#options.hasher.hash([...parts, ...searchDirs].join('\n'));
+    const reads = [driver, ...programs].flatMap((program) => this.#readBy(program));
+    return { id, searchDirs, reads: [...new Set(reads)].sort() };
+  }
+
+  /** Variables that a script names; a program's are LINKER_READS of src/keying/unitKey.ts. */
+  #readBy(program: string): string[] {
+    const digest = this.#options.digest(program);
+    if (digest === undefined) return [];
+    const known = this.#scripts.get(digest) ?? variablesIn(readFileSync(program));
+    this.#scripts.set(digest, known);
+    return known;
   }
 
   /** What is known of a driver, as long as its programs are the ones that a search finds. */
@@ -75,6 +87,16 @@ export class Linkers {
     return looking;
   }
 }
+
+/** `$NAME`, `${NAME…}`, `$ENV{NAME}`, `environ["NAME"]`, `getenv("NAME")`; none of a binary. */
+function variablesIn(program: Buffer): string[] {
+  if (program.subarray(0, 2).toString('latin1') !== '#!') return [];
+  const names = program.toString('utf8').matchAll(VARIABLE);
+  return [...names].map((name) => name.slice(1).find(Boolean)!).filter((name) => name !== 'PATH');
+}
+
+const VARIABLE =
+  /\$ENV\{["']?(\w+)|\$\{?([A-Za-z_]\w*)|(?:environ|getenv)\W{1,6}(?:get\W{1,4})?([A-Za-z_]\w*)/g;
 
 /** Whether a relative path decides what a driver starts. */
 function searchesHere(paths: readonly string[], chooses: readonly string[]): boolean {
