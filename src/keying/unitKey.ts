@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { canonicalJson } from '../base/canonical.js';
 import type { Digest, Hasher } from '../base/digest.js';
 import type { RustcPlan } from '../compilers/plan.js';

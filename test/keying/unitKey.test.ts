@@ -84,6 +84,7 @@ const more = (...words: string[]) => ({ argv: [...ARGV, ...words] });
 
 const linked = put('--emit=dep-info,metadata', '--emit=dep-info,link').argv;
 const PROGRAM = put('--crate-type=rlib', '--crate-type=bin', linked);
+const LINK = { ...PROGRAM, parts: { linker: { id: digest('9'), reads: [] } } };
 /** With the libraries of a build script whose directory has that hash. */
 const built = (hash: string, argv: string[]) => ({
   argv: [...argv, `-Lnative=/home/alice/src/ws/target/debug/build/z-${hash}/out`],
@@ -141,7 +142,15 @@ const OF_KEYS: Record<string, Calls> = {
   'what a build script told cargo of': [{ parts: { scripted: [['/vr/ws/a', digest('9')]] } }],
   'the processor': [{ parts: { cpu: digest('9') } }],
   'a variable that rustc reads': [{ env: { RUSTC_BOOTSTRAP: '1' } }],
-  'a variable that linkers read': [PROGRAM, { ...PROGRAM, env: { LD_RUN_PATH: '/a' } }],
+  'a variable that linkers read': [LINK, { ...LINK, env: { LD_RUN_PATH: '/a' } }],
+  'a variable that the linker script reads': [
+    { ...LINK, parts: { linker: { id: digest('9'), reads: ['MY_FLAGS'] } } },
+    {
+      ...LINK,
+      parts: { linker: { id: digest('9'), reads: ['MY_FLAGS'] } },
+      env: { MY_FLAGS: '-s' },
+    },
+  ],
   'a variable that macros may read': [MACRO, { ...MACRO, env: { CARGO_PKG_AUTHORS: 'one' } }],
   'OUT_DIR, which macros may read': [MACRO, { ...MACRO, env: { OUT_DIR: '/a' } }],
   'Cargo.toml, which macros may read': [MACRO, { ...MACRO, cargoToml: '[package]' }],

@@ -22,10 +22,8 @@ const REASONS = [
 /** Calls that no build makes, and what a user decided himself. */
 const NOT_FOR_USERS = [
   'not a compiler',
-  'crate type',
   'crate name',
   'target output names',
-  'no source',
   'switched off',
   'project configuration',
 ];
