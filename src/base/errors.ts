@@ -27,10 +27,13 @@ export const HINTS = {
   VRIFT_JOIN_REFUSED: 'The inviting machine refused. Ask its owner for a new token.',
   VRIFT_PEER_PROTOCOL: 'The peer runs another version of vrift: update the older of the two.',
   VRIFT_PEER_INVALID: 'The peer sent something wrong and was ignored. Look at `vrift log`.',
+  VRIFT_PEER_UNKNOWN:
+    'Give a name or the start of a node id as `vrift peers` lists them; `mesh members` has all.',
+  VRIFT_PEER_AWAY: 'Wait until `vrift peers` shows it as connected; its node has to run.',
   VRIFT_RESTORE_FAILED:
     'The compiler ran instead. Check free space and rights in the target directory.',
   VRIFT_VERIFY_DIFFERS:
-    'Report it with the line in `vrift log`: a compile differed from the cache, which dropped it.',
+    'Report it with its folder in VRIFT_HOME/log/differences, unless the unit varies by itself.',
   VRIFT_FRAME_INVALID: 'Update vrift and its launcher together: `npm run build` or reinstall.',
   VRIFT_TOOLCHAIN_UNKNOWN: 'Check that the compiler runs: `rustc -vV` in the same directory.',
   VRIFT_CARGO_CONFIG: 'Add the line by hand: build.rustc-wrapper = "vrift-rustc".',

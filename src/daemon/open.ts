@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.js';
 import type { Digest } from '../base/digest.js';
 import type { ArtifactRecord } from '../pipeline/artifacts.js';
-import type { UnitHistory } from '../pipeline/history.js';
+import { OUTCOMES, type PastOutcome } from '../pipeline/outcomes.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 import type { StorePort } from '../pipeline/ports.js';
 import { openHasher } from '../store/hashing.js';
@@ -13,6 +13,7 @@ import type { StatusInfo } from '../wire/control.js';
 import { VERSION } from '../wire/version.js';
 import { effectiveSettings, isBroken } from './config/project.js';
 import { openDeclared } from './declared.js';
+import { openDifferences } from './differences.js';
 import { openDisk } from './disk.js';
 import { flagParam, optionalNumber, optionalText, type RpcTable } from './lifecycle/rpc.js';
 import type { NodeContext, OpenedNode } from './lifecycle/serve.js';
@@ -20,6 +21,7 @@ import { MeshLink } from './mesh/link.js';
 import { openRecorder } from './recorder.js';
 import { openTools } from './tools/tools.js';
 import { openTree } from './tree.js';
+import { why } from './why.js';
 
 /** Entries of the tables; each is a few hundred bytes. */
 const MAX_ARTIFACTS = 200_000;
@@ -93,8 +95,11 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     observer: config.observe ? observerLibrary() : undefined,
     artifacts: store.table<ArtifactRecord>('artifacts', { maxEntries: MAX_ARTIFACTS }),
     timings: store.table<number>('timings', { maxEntries: MAX_TIMINGS }),
-    history: store.table<UnitHistory>('history', { maxEntries: MAX_HISTORY }),
+    history: store.table<PastOutcome[]>(OUTCOMES, { maxEntries: MAX_HISTORY, maxCached: 512 }),
     recorder: openRecorder(stats, log),
+    differences: openDifferences(paths.differences, () => clock.now()),
+    checkRate: config.verify,
+    random: Math.random,
   });
 
   const status = async (params: Record<string, unknown>): Promise<StatusInfo> => {
@@ -118,7 +123,10 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
   const rpc: RpcTable = {
     status,
     peers: () => mesh.peers(),
-    why: (params) => [...pipeline.history.entries(optionalText(params, 'unit'))],
+    why: (params) => {
+      const options = { unit: optionalText(params, 'unit'), peer: optionalText(params, 'peer') };
+      return why(options, pipeline.history, storePort(store), mesh);
+    },
     gc: (params) => {
       const maxBytes = optionalNumber(params, 'maxBytes');
       const olderThanMs = optionalNumber(params, 'olderThanMs');

@@ -49,6 +49,7 @@ export function openRecorder(stats: Stats, log: Log): Recorder {
       stats.error(code);
       log.warn('error', code, message);
     },
+    checked: (ending) => stats.checked(ending),
     stored: (bytes) => stats.addBytes('stored', bytes),
   };
 }

@@ -1,59 +1,59 @@
-import { canonicalJson } from '../base/canonical.js';
+import type { Facts } from './facts.js';
+import { pairedWords } from './words.js';
 
-/** One part of a key or manifest that changed, as short text. */
+/** One input of a key or manifest that changed, as short text. */
 export interface Change {
+  /** `file PATH`, `variable NAME`, `flag NAME`, `dependency NAME`, … with mapped paths. */
   input: string;
   before: string;
   after: string;
+  /** What it is on this machine: a file's real path, a variable's value. Never leaves it. */
+  here?: string;
 }
-
-/** Values longer than this are cut in an explanation. */
-const MAX_CHARS = 160;
 
 /**
- * What differs between two unit keys' parts, by name: `arguments[3]`, `externs.serde`, `env.X`.
- * Lists of named entries (externs, closure) are compared by name, others by position.
+ * What differs between two unit keys, what a person would look at first standing first: compiler,
+ * flags, package, variables, files, dependencies.
  */
-export function changedParts(
-  before: Readonly<Record<string, unknown>>,
-  after: Readonly<Record<string, unknown>>,
-): Change[] {
+export function changedFacts(before: Facts, after: Facts): Change[] {
+  const named = changedNames(before.named, after.named);
+  const words = pairedWords(before.words, after.words).toSorted((a, b) => rank(a) - rank(b));
+  const compiler = named.filter(({ input }) => COMPILER.has(input));
+  const rest = named.filter(({ input }) => !COMPILER.has(input));
+  const changes = [...compiler, ...words, ...rest];
+  // These follow from something else, which is not to be hidden by them.
+  const telling = changes.filter(({ input }) => input !== 'canonical');
+  return telling.length === 0 ? changes : telling;
+}
+
+/** Of several, the one that differs least; the first of equals. */
+export function nearest<T extends { facts: Facts }>(
+  candidates: readonly T[],
+  to: Facts,
+): { candidate: T; changes: Change[] } | undefined {
+  let best: { candidate: T; changes: Change[] } | undefined;
+  for (const candidate of candidates) {
+    const changes = changedFacts(candidate.facts, to);
+    if (best === undefined || changes.length < best.changes.length) best = { candidate, changes };
+  }
+  return best;
+}
+
+const COMPILER = new Set(['compiler', 'schema', 'toolchain', 'target', 'clippy']);
+
+/** Which names and values are allowed changes with every new feature, and explains nothing. */
+function rank({ input }: Change): number {
+  return input === 'flag --check-cfg' ? 1 : 0;
+}
+
+function changedNames(before: Facts['named'], after: Facts['named']): Change[] {
+  const old = new Map(before);
   const changes: Change[] = [];
-  compare('', before, after, changes);
+  for (const [input, value] of after) {
+    const was = old.get(input);
+    old.delete(input);
+    if (was !== value) changes.push({ input, before: was ?? 'none', after: value });
+  }
+  for (const [input, was] of old) changes.push({ input, before: was, after: 'none' });
   return changes;
-}
-
-function compare(path: string, before: unknown, after: unknown, changes: Change[]): void {
-  if (canonicalJson(before) === canonicalJson(after)) return;
-  const [a, b] = [membersOf(before), membersOf(after)];
-  if (a === undefined || b === undefined) {
-    changes.push({ input: path, before: textOf(before), after: textOf(after) });
-    return;
-  }
-  for (const name of new Set([...a.keys(), ...b.keys()])) {
-    const below = path === '' ? name : `${path}.${name}`;
-    compare(below, a.get(name), b.get(name), changes);
-  }
-}
-
-function membersOf(value: unknown): Map<string, unknown> | undefined {
-  if (Array.isArray(value)) {
-    return new Map(value.map((member, index) => [nameOf(member) ?? String(index), member]));
-  }
-  if (value === null || typeof value !== 'object') return undefined;
-  return new Map(Object.entries(value));
-}
-
-/** `{name, …}` and `crate digest` entries are known by their name wherever they stand. */
-function nameOf(member: unknown): string | undefined {
-  if (typeof member === 'string') return /^([A-Za-z0-9_]+) [0-9a-f]{64}$/.exec(member)?.[1];
-  if (Array.isArray(member)) return typeof member[0] === 'string' ? member[0] : undefined;
-  if (member === null || typeof member !== 'object' || !('name' in member)) return undefined;
-  return typeof member.name === 'string' ? member.name : undefined;
-}
-
-function textOf(value: unknown): string {
-  if (value === undefined || value === null) return 'none';
-  const text = typeof value === 'string' ? value : canonicalJson(value);
-  return text.length > MAX_CHARS ? `${text.slice(0, MAX_CHARS)}…` : text;
 }

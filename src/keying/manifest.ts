@@ -5,6 +5,7 @@ import type { Manifest } from '../base/result.js';
 import type { Change } from './explain.js';
 import type { Environment, Files } from './ports.js';
 import type { Roots } from './roots.js';
+import { SECRET } from './secret.js';
 
 export function manifestDigest(manifest: Manifest, hasher: Hasher): Digest {
   return hasher.hash(canonicalJson(manifest));
@@ -49,41 +50,47 @@ export function firstDifference(
   for (const [name, digest] of manifest.bound) {
     const real = roots.expand(name);
     const after = real === undefined ? 'none' : hasher.hash(real);
-    if (after !== digest) return { input: `path of ${name}`, before: digest, after };
+    if (after === digest) continue;
+    return { input: `path of ${name}`, before: digest, after, ...here(real) };
   }
   for (const [name, digest] of manifest.env) {
     const value = env.get(name);
     const now = value === undefined ? null : hasher.hash(roots.mapText(value));
     if (now === digest) continue;
-    const input = `variable ${name}${seen(`$${name}`, manifest)}`;
-    return { input, before: digest ?? 'unset', after: now ?? 'unset' };
+    const change = {
+      input: `variable ${name}${seen(`$${name}`, manifest)}`,
+      before: digest ?? 'unset',
+      after: now ?? 'unset',
+    };
+    return { ...change, ...here(SECRET.test(name) ? undefined : value) };
   }
   if (reach === 'known-roots') {
     const named = [...manifest.inputs, ...manifest.listed].map(([path]) => path);
     const paths = [...named, ...manifest.absent];
     const stray = paths.find((path) => !isKnown(path, roots));
-    if (stray !== undefined) return { input: stray, before: 'any place', after: 'not looked at' };
+    if (stray !== undefined) {
+      return { input: `file ${stray}`, before: 'any place', after: 'not looked at' };
+    }
   }
   for (const [path, digest] of manifest.inputs) {
     const real = roots.expand(path);
     const now = real === undefined ? undefined : files.digest(real);
     if (now === digest) continue;
-    return { input: `${path}${seen(path, manifest)}`, before: digest, after: now ?? 'none' };
+    const input = `file ${path}${seen(path, manifest)}`;
+    return { input, before: digest, after: now ?? 'none', ...here(real) };
   }
   for (const [path, names] of manifest.listed) {
     const real = roots.expand(path);
     const now = real === undefined ? undefined : namesIn(real, names, files, hasher);
     if (now === names) continue;
-    return {
-      input: `names in ${path}${seen(path, manifest)}`,
-      before: names,
-      after: now ?? 'none',
-    };
+    const input = `names in ${path}${seen(path, manifest)}`;
+    return { input, before: names, after: now ?? 'none', ...here(real) };
   }
   for (const path of manifest.absent) {
     const real = roots.expand(path);
     if (real !== undefined && !files.exists(real)) continue;
-    return { input: `${path}${seen(path, manifest)}`, before: 'none', after: 'exists' };
+    const input = `file ${path}${seen(path, manifest)}`;
+    return { input, before: 'none', after: 'exists', ...here(real) };
   }
   return undefined;
 }
@@ -103,4 +110,8 @@ export function namesIn(
   const names = files.list(path);
   if (names === undefined || asked === 'there') return names && 'there';
   return hasher.hash(names.toSorted().join('\0'));
+}
+
+function here(text: string | undefined): Pick<Change, 'here'> {
+  return text === undefined ? {} : { here: text };
 }

@@ -6,6 +6,9 @@ export class PeerFault extends Error {
   }
 }
 
+/** It has no such route: an older version, or none of ours. */
+export class RouteMissing extends PeerFault {}
+
 /** The own disk failed while something was received: nobody else's fault, and no use asking on. */
 export class DiskFault extends Error {
   constructor(cause: unknown) {

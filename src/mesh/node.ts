@@ -11,13 +11,14 @@ import { parseToken, splitAddress } from '../identity/token.js';
 import type { MemberInfo, MeshInfo, PeerInfo } from '../wire/control.js';
 import { addressText } from './address.js';
 import { AddressBook } from './addressBook.js';
+import type { WhyQuestion } from './askWhy.js';
 import type { EventSink, MeshEvent } from './events.js';
 import type { Fetched } from './fetch.js';
 import type { Blob } from './fetchBatch.js';
 import type { Within } from './find.js';
 import { ownAddresses } from './ownAddresses.js';
 import type { Candidate } from './question.js';
-import { MeshSession, type SessionOptions } from './session.js';
+import { MeshSession, type SessionOptions, type WhyAnswer } from './session.js';
 import { joinWithToken } from './transport/join.js';
 
 const JOIN_TIMEOUT_MS = 10_000;
@@ -89,6 +90,11 @@ export class MeshNode {
 
   async find(unitKey: Digest, within: Within): Promise<Candidate[]> {
     return (await this.#session?.finder.find(unitKey, within)) ?? [];
+  }
+
+  /** @throws VRIFT_MESH_NONE, VRIFT_PEER_UNKNOWN, VRIFT_PEER_AWAY, VRIFT_PEER_PROTOCOL */
+  async why(peer: string, question: WhyQuestion): Promise<WhyAnswer> {
+    return this.#require().why(peer, question);
   }
 
   fetch(

@@ -6,15 +6,17 @@ import {
   checkFindReply,
   checkGreeting,
   checkHello,
+  checkWhyReply,
   type Found,
   type Hello,
   PORT_HEADER,
   ROUTES,
+  type ToldOutcome,
 } from '../wire/http.js';
 import { MESH_PROTOCOL } from '../wire/version.js';
 import type { Address } from './address.js';
 import { download, type Sink } from './download.js';
-import { PeerFault } from './fault.js';
+import { PeerFault, RouteMissing } from './fault.js';
 import { Gate } from './gate.js';
 import { watchStall } from './stall.js';
 
@@ -95,6 +97,20 @@ export class PeerClient {
     return reply.value.found;
   }
 
+  /** @returns per unit how the peer's last outcomes came to be */
+  async why(units: readonly string[], signal: AbortSignal): Promise<ToldOutcome[][]> {
+    const body = JSON.stringify({ units });
+    const max = BOUNDS.whyBytes;
+    const reply = checkWhyReply(
+      parseJson(await this.#ask('POST', ROUTES.why, { body, max, signal })),
+    );
+    if (!reply.ok) throw new PeerFault(`why: ${reply.reason}`);
+    if (reply.value.units.length !== units.length) {
+      throw new PeerFault(`why: ${reply.value.units.length} answers to ${units.length} units`);
+    }
+    return reply.value.units;
+  }
+
   /** @returns one entry per digest; undefined for what the peer does not have any more */
   blobs(
     wanted: readonly { digest: Digest; size: number }[],
@@ -154,6 +170,10 @@ export class PeerClient {
     if (response.statusCode === 503) {
       await response.body.dump();
       throw new Error('the peer is busy');
+    }
+    if (response.statusCode === 404) {
+      await response.body.dump();
+      throw new RouteMissing(`${path}: status 404`);
     }
     if (response.statusCode !== 200) {
       await response.body.dump();

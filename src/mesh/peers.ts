@@ -98,6 +98,11 @@ export class PeerTable {
     return this.#peers.get(node);
   }
 
+  /** Everybody who was met, in any state. */
+  all(): Peer[] {
+    return [...this.#peers.values()];
+  }
+
   /** Who can be asked now, nearest first. */
   usable(): Peer[] {
     return [...this.#peers.values()]

@@ -5,7 +5,9 @@ import type { Invites } from '../identity/invites.js';
 import type { Membership } from '../identity/membership.js';
 import type { NodeKey } from '../identity/nodeKey.js';
 import { MESH_PROTOCOL, VERSION } from '../wire/version.js';
+import { askWhy, type WhyQuestion } from './askWhy.js';
 import type { FoundChecks } from './checkFound.js';
+import { choosePeer } from './choosePeer.js';
 import type { MeshConfig } from './config.js';
 import { openDiscoveries } from './discovery/all.js';
 import type { Discovery, Sighting } from './discovery/discovery.js';
@@ -35,6 +37,13 @@ export interface SessionOptions {
   heartbeatMs?: number | undefined;
 }
 
+/** Who was asked, and its answers in the question's order. */
+export interface WhyAnswer {
+  node: string;
+  name: string;
+  answers: Awaited<ReturnType<typeof askWhy>>;
+}
+
 /** A node's life in one mesh: it ends when the node leaves, and never changes its mesh. */
 export class MeshSession {
   readonly membership: Membership;
@@ -42,6 +51,7 @@ export class MeshSession {
   readonly finder: Finder;
   readonly fetcher: Fetcher;
   readonly #options: SessionOptions;
+  readonly #checks: FoundChecks;
   #discoveries: Discovery[] = [];
   readonly #epoch = randomBytes(12).toString('base64url');
   /** The roster digest that each member pulled last. */
@@ -63,14 +73,12 @@ export class MeshSession {
       onEvent,
       ...(options.heartbeatMs !== undefined && { heartbeatMs: options.heartbeatMs }),
     });
-    this.finder = new Finder({
-      peers: () => this.peers.usable(),
-      checks: {
-        hasher,
-        resultKeyOf: options.resultKeyOf,
-        checkAttestation: (attestation) => checkAttestation(attestation, membership),
-      },
-    });
+    this.#checks = {
+      hasher,
+      resultKeyOf: options.resultKeyOf,
+      checkAttestation: (attestation) => checkAttestation(attestation, membership),
+    };
+    this.finder = new Finder({ peers: () => this.peers.usable(), checks: this.#checks });
     this.fetcher = new Fetcher({
       holders: (nodes) => this.#holders(nodes),
       hasher,
@@ -95,6 +103,17 @@ export class MeshSession {
   /** Why the listener is down. */
   get problem(): VriftError | undefined {
     return this.#problem;
+  }
+
+  /**
+   * Asks one peer what it made of units.
+   *
+   * @param peer a name, or the beginning of a node id
+   */
+  async why(peer: string, question: WhyQuestion): Promise<WhyAnswer> {
+    const chosen = choosePeer(this.peers.all(), peer);
+    const answers = await askWhy(chosen, question, this.#checks);
+    return { node: chosen.node, name: chosen.name, answers };
   }
 
   /** Waits until the peers that are connected now hold the present roster, or the time is over. */

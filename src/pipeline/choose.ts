@@ -1,18 +1,29 @@
 import type { Digest } from '../base/digest.js';
 import type { Result } from '../base/result.js';
+import type { Change } from '../keying/explain.js';
 import type { StoredResult } from './ports.js';
 import type { Unit } from './prepare.js';
 
 /**
- * Whether a result answers this call. An incremental result is up to 14 times slower at run time
- * than a plain one where the optimiser is on, so there it answers incremental requests only.
+ * Why a result does not answer this call although its inputs are the same. An incremental result
+ * is up to 14 times slower at run time than a plain one where the optimiser is on, so there it
+ * answers incremental requests only.
+ *
+ * @returns undefined when it does
  */
-export function answers(result: Result, unit: Unit, format: Digest): boolean {
-  if (result.messages !== 'silent' && result.messages !== format) return false;
-  if (result.class !== 'plain' && unit.incremental === undefined && unit.plan.optimised) {
-    return false;
+export function unfit(result: Result, unit: Unit, format: Digest): Change | undefined {
+  if (result.messages !== 'silent' && result.messages !== format) {
+    return { input: 'messages', before: 'for another terminal or format', after: 'for this one' };
   }
-  return expectsOutputs(result, unit);
+  if (result.class !== 'plain' && unit.incremental === undefined && unit.plan.optimised) {
+    return { input: 'incremental', before: `a result of class ${result.class}`, after: 'off' };
+  }
+  if (expectsOutputs(result, unit)) return undefined;
+  return { input: 'outputs', before: 'others than these', after: rolesOf(unit) };
+}
+
+function rolesOf(unit: Unit): string {
+  return unit.outputs.map(({ role }) => role).join(', ');
 }
 
 /** Outputs are exactly those of the call's own plan; split-debuginfo objects come on top. */

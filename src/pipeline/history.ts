@@ -1,16 +1,23 @@
-import { type Change, changedParts } from '../keying/explain.js';
+import type { Hasher } from '../base/digest.js';
+import { type Change, nearest } from '../keying/explain.js';
+import { type About, type Facts, factsOf } from '../keying/facts.js';
+import type { RemoteMiss } from './lookup.js';
+import { isKept, MAX_OUTCOMES, type PastOutcome } from './outcomes.js';
 import type { TablePort } from './ports.js';
 import type { Unit } from './prepare.js';
+import { nameOf, typeOf } from './unitName.js';
 
-/** The last outcome of a unit, and what its key was made of. */
-export interface UnitHistory {
+/** The last outcome of a unit since the node's start. */
+export interface LastOutcome {
   unit: string;
   crateType: string;
-  outcome: 'hit' | 'miss' | 'bypass';
+  outcome: PastOutcome['outcome'];
   /** Where a hit came from; for the rest, what became of the compile or why it was not cached. */
   from: string;
+  /** What exactly about the reason of a bypass. */
+  detail: string;
   key: string;
-  /** For a miss: what differs from the unit's last outcome before. */
+  /** For a miss: what differs from the nearest earlier result. */
   diff: Change[];
   /** Procedural macros that it may run. */
   macros: readonly string[];
@@ -18,106 +25,156 @@ export interface UnitHistory {
   observed: boolean;
   /** What the project declares that they read. */
   declared: readonly string[];
-  /** Milliseconds since the epoch. */
+  /** Whose result that was: a node id, or null for one of this node. */
+  against: string | null;
+  local: string[];
+  /** Roots that the result is bound to, with their real path here and why. */
+  bound: { root: string; path: string; because: string }[];
   at: number;
-  parts: Record<string, unknown>;
+  /** Under which name it is known to every node; '' where nothing can be compared. */
+  name: string;
+  place: string;
+  canonical: string;
+  dependencies: About['dependencies'];
 }
 
-/** Remembers, per unit, enough to explain its last outcome; the last in `order` is the latest. */
+/** What a compile or restore left to say. */
+export type Noted = Partial<Pick<LastOutcome, 'diff' | 'against' | 'local' | 'bound'>>;
+
+/** Remembers, per unit, enough to explain its last outcome. */
 export class History {
-  readonly #table: TablePort<UnitHistory>;
+  readonly #table: TablePort<PastOutcome[]>;
+  readonly #hasher: Hasher;
   readonly #now: () => number;
   readonly #observed: boolean;
-  readonly #latest = new Map<string, UnitHistory>();
+  /** The last one is the latest. */
+  readonly #latest = new Map<string, LastOutcome>();
 
   /** @param observed whether compilers run under an observer */
-  constructor(table: TablePort<UnitHistory>, now: () => number, observed: boolean) {
+  constructor(
+    table: TablePort<PastOutcome[]>,
+    hasher: Hasher,
+    now: () => number,
+    observed: boolean,
+  ) {
     this.#table = table;
+    this.#hasher = hasher;
     this.#now = now;
     this.#observed = observed;
   }
 
-  /** What differs between this call and the unit's last one; [] when it is the first. */
-  changes(unit: Unit, difference: Change | undefined): Change[] {
-    const name = nameOf(unit);
-    const before = this.#latest.get(name) ?? this.#table.get(name);
-    if (before === undefined) return [];
-    if (before.key === unit.key) return difference === undefined ? before.diff : [difference];
-    return changedParts(before.parts, unit.parts);
+  /**
+   * Why this call is no hit: what differs from the result that is nearest to it. One of the same
+   * unit key is nearer than any other.
+   *
+   * @param difference from the latest result of the same unit key on this disk
+   * @param remote     the same of a peer's
+   */
+  explain(unit: Unit, difference: Change | undefined, remote: RemoteMiss): Noted {
+    if (difference !== undefined) return { diff: [difference] };
+    if (remote.difference !== undefined) {
+      return { diff: [remote.difference], against: remote.holder ?? null };
+    }
+    const past = this.#table.get(nameOf(unit)) ?? [];
+    const same = past.find(({ key }) => key === unit.key);
+    if (same === undefined) return { diff: nearest(past, this.#facts(unit))?.changes ?? [] };
+    if (isKept(same)) {
+      return { diff: [{ input: 'stored result', before: 'on this disk', after: 'gone' }] };
+    }
+    const last = this.#latest.get(placed(unit));
+    if (last?.key === unit.key && last.diff.length > 0) return last;
+    return { diff: [{ input: 'last compile', before: same.from, after: 'compiled again' }] };
   }
 
-  note(unit: Unit, outcome: UnitHistory['outcome'], from: string, diff: Change[] = []): void {
+  note(unit: Unit, outcome: PastOutcome['outcome'], from: string, noted: Noted = {}): void {
+    const { plan, key, about, canonical } = unit;
     const name = nameOf(unit);
-    const before = this.#latest.get(name);
-    const entry: UnitHistory = {
-      unit: unit.plan.crateName,
-      crateType: typeOf(unit),
+    const before = this.#latest.get(placed(unit));
+    const known = before?.key === key ? before : undefined;
+    const local = noted.local ?? known?.local ?? [];
+    const at = this.#now();
+    this.#put(placed(unit), {
+      unit: plan.crateName,
+      crateType: typeOf(plan),
       outcome,
       from,
-      key: unit.key,
-      diff,
+      detail: '',
+      key,
+      diff: noted.diff ?? [],
+      against: noted.against ?? null,
+      local,
+      bound: noted.bound ?? known?.bound ?? [],
       macros: unit.macros.names,
       observed: this.#observed,
       declared: unit.declared?.patterns ?? [],
-      at: this.#now(),
-      parts: unit.parts,
-    };
-    this.#latest.delete(name);
-    this.#latest.set(name, entry);
-    if (this.#latest.size > MAX_IN_MEMORY) this.#latest.delete(this.#latest.keys().next().value!);
-    if (before === undefined || before.key !== unit.key || outcome === 'miss') {
-      this.#table.put(name, entry);
-    }
-  }
-
-  /** The latest outcomes, latest first; of the units so named, or of all. */
-  *entries(unit?: string): Generator<Omit<UnitHistory, 'parts'> & { root: Root | null }> {
-    const wanted = unit?.replaceAll('-', '_');
-    const latestFirst = [...this.#latest.values()].toReversed();
-    for (const { parts: _, ...rest } of latestFirst) {
-      if (wanted !== undefined && rest.unit !== wanted) continue;
-      yield { ...rest, root: rootOf(rest, latestFirst) };
-    }
-  }
-}
-
-/** Where a cascade of misses began, and with what. */
-export interface Root {
-  unit: string;
-  input: string;
-}
-
-/** Follows changed dependencies down to the unit in which something else changed. */
-function rootOf(
-  start: Pick<UnitHistory, 'unit' | 'diff'>,
-  all: readonly UnitHistory[],
-): Root | null {
-  const seen = new Set<string>();
-  let at = start;
-  for (;;) {
-    seen.add(at.unit);
-    const own = at.diff.find(({ input }) => !DEPENDENCY.test(input) && input !== 'canonical');
-    if (own !== undefined) return at === start ? null : { unit: at.unit, input: own.input };
-    const names = at.diff.flatMap(({ input }) => DEPENDENCY.exec(input)?.[1] ?? []);
-    const below = all.find(({ unit, outcome }) => {
-      return outcome === 'miss' && names.includes(unit) && !seen.has(unit);
+      at,
+      name,
+      place: unit.roots.map(unit.env.get('CARGO_MANIFEST_DIR') ?? plan.source),
+      canonical,
+      dependencies: about.dependencies,
     });
-    if (below === undefined) return null;
-    at = below;
+    const past = this.#table.get(name) ?? [];
+    const first = past[0];
+    if (outcome === 'hit' && first?.key === key && first.outcome === 'hit') return;
+    const kept = past.find((one) => one.key === key);
+    // A hit says less about how its result came to be than the compile that made it.
+    const entry: PastOutcome =
+      outcome === 'hit' && kept !== undefined
+        ? kept
+        : { key, at, outcome, from, local, facts: this.#facts(unit) };
+    if (entry === first) return;
+    const others = past.filter((one) => one.key !== key);
+    this.#table.put(name, [entry, ...others].slice(0, MAX_OUTCOMES));
+  }
+
+  /** A call that was not looked up: there is no key to compare. */
+  refused(unit: string, crateType: string, reason: string, detail: string): void {
+    this.#put(`bypassed|${unit}|${crateType}`, {
+      unit,
+      crateType,
+      outcome: 'bypass',
+      from: reason,
+      detail,
+      key: '',
+      diff: [],
+      against: null,
+      local: [],
+      bound: [],
+      macros: [],
+      observed: this.#observed,
+      declared: [],
+      at: this.#now(),
+      name: '',
+      place: '',
+      canonical: '',
+      dependencies: [],
+    });
+  }
+
+  /** Latest first. */
+  latest(): LastOutcome[] {
+    return [...this.#latest.values()].toReversed();
+  }
+
+  /** Latest first, one for each key. */
+  past(name: string): readonly PastOutcome[] {
+    return this.#table.get(name) ?? [];
+  }
+
+  #facts({ parts, about }: Unit): Facts {
+    return factsOf(parts, about, this.#hasher);
+  }
+
+  #put(key: string, entry: LastOutcome): void {
+    this.#latest.delete(key);
+    this.#latest.set(key, entry);
+    if (this.#latest.size > MAX_IN_MEMORY) this.#latest.delete(this.#latest.keys().next().value!);
   }
 }
-
-const DEPENDENCY = /^(?:externs|closure)\.([A-Za-z0-9_]+)/;
 
 const MAX_IN_MEMORY = 2_000;
 
-/** Stable over edits and flags: the same crate, compiled for the same purpose. */
-function nameOf({ plan, env, roots }: Unit): string {
-  const place = roots.map(env.get('CARGO_MANIFEST_DIR') ?? plan.source);
-  return [place, plan.crateName, plan.target ?? '', typeOf({ plan }), plan.optimised].join('|');
-}
-
-function typeOf({ plan }: Pick<Unit, 'plan'>): string {
-  const type = plan.test ? 'test' : plan.crateTypes.join('+');
-  return plan.emit.link === undefined ? `${type} (check)` : type;
+/** Two versions of a package in one build are two units that share a name. */
+function placed(unit: Unit): string {
+  return `${nameOf(unit)}|${unit.about.package}`;
 }

@@ -4,6 +4,7 @@ import { absolute } from '../base/paths.js';
 import type { Manifest } from '../base/result.js';
 import { parseDepInfo } from '../keying/depInfo.js';
 import { isIncludeOnly } from '../keying/includeOnly.js';
+import { SECRET } from '../keying/secret.js';
 import type { Sighting } from '../wire/observed.js';
 import type { Artifacts } from './artifacts.js';
 import { type Beyond, beyondDeclared } from './beyond.js';
@@ -22,9 +23,12 @@ const GRAIN_NS = 20_000_000n;
 /** Content of files that were new when the compile began, by path. */
 export type Fresh = ReadonlyMap<string, Digest>;
 
+/** Why a result is bound to a root, by the root's name. For people. */
+export type Reasons = Map<string, string>;
+
 /** What a compile read, or why that cannot be told for certain. */
 export type Reading =
-  | { kind: 'manifest'; manifest: Manifest; secret: string | undefined }
+  | { kind: 'manifest'; manifest: Manifest; secret: string | undefined; because: Reasons }
   | { kind: 'unsure'; reason: string };
 
 /**
@@ -97,7 +101,7 @@ export async function readManifest(
     }
     inputs.set(unit.roots.map(path), digest);
   }
-  const bound = new Set<string>(opaqueRoots(unit));
+  const bound: Reasons = new Map(opaqueRoots(unit).map((root) => [root, HIDDEN]));
   const env: Manifest['env'] = [];
   let secret: string | undefined;
   for (const name of new Set([...info.env, ...beyond.env])) {
@@ -107,7 +111,9 @@ export async function readManifest(
     env.push([name, mapped === undefined ? null : hasher.hash(mapped)]);
     if (mapped === undefined || mapped === value || !info.env.includes(name)) continue;
     if (!isIncludeOnly(name, texts) || (await macrosMayRead(name, unit, disk))) {
-      for (const root of unit.roots.names()) if (mapped.includes(root.name)) bound.add(root.name);
+      for (const root of unit.roots.names()) {
+        if (mapped.includes(root.name)) bound.set(root.name, `reads the variable ${name}`);
+      }
     }
   }
   const manifest: Manifest = {
@@ -119,9 +125,9 @@ export async function readManifest(
     ].sort(),
     listed: beyond.listed,
     observed: unit.macros.any && options.sightings === undefined ? null : beyond.observed,
-    bound: boundPairs(bound, unit, hasher),
+    bound: boundPairs(bound.keys(), unit, hasher),
   };
-  return { kind: 'manifest', manifest, secret };
+  return { kind: 'manifest', manifest, secret, because: bound };
 }
 
 const NOTHING: Beyond = { files: [], absent: [], listed: [], env: [], observed: [] };
@@ -171,15 +177,20 @@ export function bindTo(
   hasher: Hasher,
 ): Manifest {
   const names = new Set(manifest.bound.map(([name]) => name));
-  for (const real of found) names.add(unit.roots.map(real.replace(/\/$/, '')));
+  for (const real of found) names.add(rootAt(real, unit));
   return { ...manifest, bound: boundPairs(names, unit, hasher) };
 }
 
-function boundPairs(names: ReadonlySet<string>, unit: Unit, hasher: Hasher): Manifest['bound'] {
-  return [...names].sort().map((name) => [name, hasher.hash(unit.roots.expand(name) ?? name)]);
+/** @param real as it stands in an output, perhaps with a slash behind it */
+export function rootAt(real: string, unit: Unit): string {
+  return unit.roots.map(real.replace(/\/$/, ''));
 }
 
-const SECRET = /TOKEN|SECRET|PASSWORD|_KEY$/;
+const HIDDEN = 'a macro or a link argument may have put it where no search finds it';
+
+function boundPairs(names: Iterable<string>, unit: Unit, hasher: Hasher): Manifest['bound'] {
+  return [...names].sort().map((name) => [name, hasher.hash(unit.roots.expand(name) ?? name)]);
+}
 
 function sorted<T extends [string, unknown]>(pairs: T[]): T[] {
   return pairs.sort((a, b) => (a[0] < b[0] ? -1 : 1));

@@ -2,7 +2,7 @@ import { canonicalJson } from '../base/canonical.js';
 import { toVriftError } from '../base/errors.js';
 import type { Change } from '../keying/explain.js';
 import { firstDifference, manifestDigest, resultKeyOf } from '../keying/manifest.js';
-import { answers, byPreference, expectsOutputs } from './choose.js';
+import { byPreference, expectsOutputs, unfit } from './choose.js';
 import { messageFormat } from './messages.js';
 import type { Candidate, PipelinePorts, StoredResult } from './ports.js';
 import type { Unit } from './prepare.js';
@@ -19,8 +19,11 @@ export interface Found {
 /** No hit, and the first input that differs from the latest result of the same unit key. */
 export interface Miss {
   difference: Change | undefined;
-  /** Whether the unit key had an earlier result. */
-  known: boolean;
+}
+
+/** The same for peers' results, and who holds the one that it is about. */
+export interface RemoteMiss extends Miss {
+  holder?: string | undefined;
 }
 
 /** The best result on this disk whose inputs are the same now. */
@@ -28,26 +31,31 @@ export function findLocal(unit: Unit, ports: PipelinePorts): Found | Miss {
   const { store, disk, hasher } = ports;
   const format = messageFormat(unit.plan, unit.roots, hasher);
   let first: Change | undefined;
-  let known = false;
   for (const { digest, manifest } of store.manifestsOf(unit.key)) {
     const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher);
-    known = true;
     if (difference !== undefined) {
       first ??= difference;
       continue;
     }
     const results = store.resultsOf(resultKeyOf(unit.key, digest, hasher));
     for (const stored of results.toSorted(byPreference)) {
-      if (!answers(stored.result, unit, format)) continue;
+      const misfit = unfit(stored.result, unit, format);
+      if (misfit !== undefined) {
+        first ??= misfit;
+        continue;
+      }
       // Every one of them: a result is dropped for good only when all that it lost is known.
       const gone = blobsOf(stored.result).filter(
         (blob) => store.check(blob.digest, blob.size) === 'gone',
       );
-      if (gone.length > 0) continue;
+      if (gone.length > 0) {
+        first ??= { input: 'stored result', before: 'on this disk', after: 'damaged or gone' };
+        continue;
+      }
       return { stored, from: 'disk', peer: undefined, received: 0 };
     }
   }
-  return { difference: first, known };
+  return { difference: first };
 }
 
 /** Milliseconds: a peer's answer is worth waiting for in relation to what compiling costs. */
@@ -65,9 +73,10 @@ export async function findRemote(
   unit: Unit,
   expectedMs: number,
   ports: PipelinePorts,
-): Promise<Found | undefined> {
+): Promise<Found | RemoteMiss> {
   const { mesh, disk, hasher } = ports;
-  if (!mesh.reachable) return undefined;
+  const miss: RemoteMiss = { difference: undefined };
+  if (!mesh.reachable) return miss;
   const format = messageFormat(unit.plan, unit.roots, hasher);
   const hasty = isLikelyEdited(unit);
   const deadlineMs = hasty ? clamp(expectedMs / 4, FIND_EDITED_MS) : clamp(expectedMs / 2, FIND_MS);
@@ -78,23 +87,29 @@ export async function findRemote(
     ports.recorder.error('VRIFT_PEER_INVALID', what);
     return false;
   });
-  const usable = fitting
-    .filter(({ result }) => answers(result, unit, format) && result.class !== 'warm')
+  const ranked = fitting
+    .filter(({ result }) => result.class !== 'warm')
     .map((candidate) => ({
       ...candidate,
       resultDigest: hasher.hash(canonicalJson(candidate.result)),
     }))
     .toSorted(byPreference);
-  for (const candidate of usable) {
-    const { manifest, result } = candidate;
+  for (const candidate of ranked) {
+    const { manifest, result, holders } = candidate;
     const digest = manifestDigest(manifest, hasher);
     if (result.resultKey !== resultKeyOf(unit.key, digest, hasher)) continue;
-    const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher, 'known-roots');
-    if (difference !== undefined) continue;
-    const found = await take(candidate, Math.max(expectedMs, result.compileMs), ports);
-    if (found !== undefined) return found;
+    const difference =
+      unfit(result, unit, format) ??
+      firstDifference(manifest, unit.roots, unit.env, disk, hasher, 'known-roots');
+    if (difference === undefined) {
+      const found = await take(candidate, Math.max(expectedMs, result.compileMs), ports);
+      if (found !== undefined) return found;
+    } else if (miss.difference === undefined) {
+      miss.difference = difference;
+      miss.holder = holders[0];
+    }
   }
-  return undefined;
+  return miss;
 }
 
 /**

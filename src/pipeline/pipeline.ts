@@ -1,13 +1,14 @@
 import { toVriftError } from '../base/errors.js';
 import { parseRustc } from '../compilers/rustc/parse.js';
-import type { Change } from '../keying/explain.js';
+import { firstDifference } from '../keying/manifest.js';
 import { hasRawBytes } from '../wire/bytes.js';
 import { ACK_MS, type CallFrame } from '../wire/launcher.js';
 import { Artifacts } from './artifacts.js';
-import { crateNameIn, environmentOf, timingKey, wishesIn } from './caller.js';
+import { crateNameIn, environmentOf, timingKey, type Wishes, wishesIn } from './caller.js';
+import { reportDifference } from './check.js';
 import { excludedBy } from './excluded.js';
 import { Flights } from './flights.js';
-import { History } from './history.js';
+import { History, type Noted } from './history.js';
 import { type Fresh, snapshotFresh } from './inputs.js';
 import { type Found, findLocal, findRemote } from './lookup.js';
 import { unmappings } from './messages.js';
@@ -16,9 +17,11 @@ import { type Narrowed, onlyDependencies } from './onlyDependencies.js';
 import type { Channel, PipelinePorts } from './ports.js';
 import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
 import { type Ran, type RecordOptions, record } from './record.js';
-import { planRestore } from './restore.js';
+import { blobsOf, planRestore } from './restore.js';
 import { type Seen, secure } from './secure.js';
-import { differingOutputs } from './verify.js';
+import { reasonsToStay } from './staysLocal.js';
+import { typeIn, typeOf } from './unitName.js';
+import { FAILED, isComparable } from './verify.js';
 import { takeSightings, watch } from './watch.js';
 
 /**
@@ -39,6 +42,7 @@ export class Pipeline {
     this.#artifacts = new Artifacts(ports.artifacts, ports.disk, ports.hasher);
     this.#history = new History(
       ports.history,
+      ports.hasher,
       () => ports.clock.now(),
       ports.observer !== undefined,
     );
@@ -62,7 +66,8 @@ export class Pipeline {
 
   async #answer(frame: CallFrame, channel: Channel): Promise<void> {
     const started = this.#ports.clock.monotonic();
-    const pass = ({ reason, detail }: Refusal, unit: string) => {
+    const pass = ({ reason, detail }: Refusal, unit: string, type = typeIn(frame.argv)) => {
+      this.#history.refused(unit, type, reason, detail);
       this.#ports.recorder.outcome({ kind: 'bypass', unit, reason, detail });
       channel.send({ act: 'pass' });
     };
@@ -78,39 +83,61 @@ export class Pipeline {
     const { plan } = parsed;
     const rules = this.#ports.rules(plan.outDir, frame.cwd);
     if (typeof rules === 'string') {
-      return pass({ reason: 'project configuration', detail: rules }, plan.crateName);
+      return pass({ reason: 'project configuration', detail: rules }, plan.crateName, typeOf(plan));
     }
-    if (!rules.enabled) return pass({ reason: 'switched off', detail: '' }, plan.crateName);
+    if (!rules.enabled) {
+      return pass({ reason: 'switched off', detail: '' }, plan.crateName, typeOf(plan));
+    }
 
     const env = environmentOf(frame.env);
     if (typeof env === 'string') {
-      return pass({ reason: 'variable set twice', detail: env }, plan.crateName);
+      return pass({ reason: 'variable set twice', detail: env }, plan.crateName, typeOf(plan));
     }
     const facts = { plan, cwd: frame.cwd, env, umask: frame.umask };
     const unit = await prepare(facts, this.#ports, this.#artifacts);
-    if ('reason' in unit) return pass(unit, plan.crateName);
+    if ('reason' in unit) return pass(unit, plan.crateName, typeOf(plan));
 
     const excluded = excludedBy(rules, unit, this.#ports.tools.targetDir(plan.outDir, env));
     if (excluded !== undefined) {
       const { reason, detail } = excluded;
-      this.#history.note(unit, 'bypass', reason);
+      this.#history.refused(plan.crateName, typeOf(plan), reason, detail);
       this.#ports.recorder.outcome({ kind: 'bypass', unit: plan.crateName, reason, detail });
-      await this.#run(unit, channel, { store: false, changes: undefined });
+      await this.#run(unit, channel, { store: false, noted: undefined });
       return;
     }
     const wishes = wishesIn(env);
     const usualMs = this.#ports.timings.get(timingKey(plan));
     using _flight = await this.#flights.take(unit.key, patienceMs(usualMs));
-    let changes: Change[] = [];
+    const store = !wishes.readonly;
+    let noted: Noted = { diff: [RECACHE] };
     if (!wishes.recache) {
       const expectedMs = usualMs ?? 1_000;
       const local = findLocal(unit, this.#ports);
-      if ('known' in local) changes = this.#history.changes(unit, local.difference);
-      const found = 'known' in local ? await findRemote(unit, expectedMs, this.#ports) : local;
-      if (found !== undefined && wishes.verify) return this.#check(unit, found, channel);
-      if (found !== undefined && (await this.#restore(unit, found, channel, started))) return;
+      const found = 'stored' in local ? local : await findRemote(unit, expectedMs, this.#ports);
+      if ('stored' in found) {
+        if (this.#isToCheck(unit, found, wishes)) {
+          return this.#run(unit, channel, { store, noted: { diff: [CHECK] }, check: found });
+        }
+        if (await this.#restore(unit, found, channel, started)) return;
+        noted = { diff: [RESTORE] };
+      } else {
+        noted = this.#history.explain(
+          unit,
+          'stored' in local ? undefined : local.difference,
+          found,
+        );
+      }
     }
-    await this.#run(unit, channel, { store: !wishes.readonly, changes });
+    await this.#run(unit, channel, { store, noted });
+  }
+
+  /** Whether a hit is to be compiled all the same. */
+  #isToCheck(unit: Unit, { stored }: Found, wishes: Wishes): boolean {
+    const { checkRate, random, recorder } = this.#ports;
+    if (!wishes.verify && (checkRate === 0 || random() >= checkRate)) return false;
+    const comparable = isComparable(stored.result, unit);
+    if (!comparable) recorder.checked('skipped');
+    return comparable;
   }
 
   /** @returns false when the launcher could not put the result in place: the compiler must run. */
@@ -160,30 +187,23 @@ export class Pipeline {
     return true;
   }
 
-  /** Compiles a unit that the cache has. What the compiler made stands; a difference is an error. */
-  async #check(unit: Unit, found: Found, channel: Channel): Promise<void> {
-    const { recorder, store, disk } = this.#ports;
-    const { result, resultDigest } = found.stored;
-    if (!(await this.#run(unit, channel, { store: false, changes: [] }))) return;
-    const differing = await differingOutputs(result, unit, disk, this.#artifacts);
-    if (differing === undefined || differing.length === 0) return;
-    store.dropResult(result.resultKey, resultDigest);
-    const where = `${unit.plan.crateName}: ${differing.join(', ')} from ${found.peer ?? found.from}`;
-    const what = `key ${unit.key}, result ${resultDigest}, toolchain ${unit.toolchain.id}`;
-    recorder.error('VRIFT_VERIFY_DIFFERS', `${where}; ${what}; argv ${unit.argv.join(' ')}`);
-  }
-
-  /** @returns whether the compiler ran and made its outputs */
+  /**
+   * @param options.noted why it is no hit; undefined when the call was counted already
+   * @param options.check what would have been restored: the compiler's own outputs stand
+   */
   async #run(
     unit: Unit,
     channel: Channel,
-    options: { store: boolean; changes: Change[] | undefined },
-  ): Promise<boolean> {
-    const { disk, store, recorder, clock, timings } = this.#ports;
-    const localOnly = this.#staysLocal(unit);
+    options: { store: boolean; noted: Noted | undefined; check?: Found },
+  ): Promise<void> {
+    const { disk, recorder, clock, timings, store } = this.#ports;
+    const checked = options.check === undefined ? [] : blobsOf(options.check.stored.result);
+    using _pins = store.pin(checked.map(({ digest }) => digest));
+    const local = reasonsToStay(unit, recorder);
     const nowNs = BigInt(Math.round(clock.now() * 1e6));
-    const fresh: Fresh = options.store ? snapshotFresh(unit, disk, nowNs) : new Map();
-    const running = this.#artifacts.begin(recordsOf(unit, localOnly));
+    const asks = options.store || options.check !== undefined;
+    const fresh: Fresh = asks ? snapshotFresh(unit, disk, nowNs) : new Map();
+    const running = this.#artifacts.begin(recordsOf(unit, local.length > 0));
     let narrowed: Narrowed | undefined;
     try {
       const strangers = await removeNamesakes(unit, this.#artifacts, disk);
@@ -203,30 +223,33 @@ export class Pipeline {
       const sightings = takeSightings(observe, disk);
       if (report?.kind !== 'ran') {
         if (unit.linkInputs !== undefined) disk.remove(unit.linkInputs);
-        return false;
+        return;
       }
       if (report.code === 0) timings.put(timingKey(unit.plan), report.ms);
-      const stored = await this.#record(
-        unit,
-        report,
-        { fresh, sightings },
-        { localOnly, store: options.store, remembered: () => running.settle() },
-        () => {
-          if (waits) channel.send({ act: 'kept' });
-        },
-      );
-      if (options.changes === undefined) return report.code === 0;
-      this.#history.note(unit, 'miss', stored, options.changes);
+      const recorded: RecordOptions = {
+        local,
+        store: options.store,
+        check: options.check,
+        remembered: () => running.settle(),
+        differed: false,
+        bound: [],
+      };
+      const stored = await this.#record(unit, report, { fresh, sightings }, recorded, () => {
+        if (waits) channel.send({ act: 'kept' });
+      });
+      if (options.noted === undefined) return;
+      const ending = recorded.differed ? 'differs' : stored;
+      const learnt = ending === 'checked' ? {} : { local, bound: recorded.bound };
+      this.#history.note(unit, 'miss', ending, { ...options.noted, ...learnt });
       recorder.outcome({
         kind: 'miss',
         unit: unit.plan.crateName,
         key: unit.key,
         code: report.code,
         ms: report.ms,
-        why: options.changes[0]?.input ?? 'new',
-        stored,
+        why: options.noted.diff?.[0]?.input ?? 'new',
+        stored: ending,
       });
-      return report.code === 0;
     } finally {
       if (narrowed !== undefined) disk.removeDir(narrowed.dir);
       running.settle();
@@ -244,7 +267,10 @@ export class Pipeline {
     try {
       const secured = await secure(unit, ran, seen, this.#ports, this.#artifacts);
       letGo();
-      if (typeof secured === 'string') return secured;
+      if (typeof secured === 'string') {
+        await this.#judgeFailure(unit, ran, options);
+        return secured;
+      }
       using held = secured;
       return await record(unit, ran, held, options, this.#ports, this.#artifacts);
     } catch (error) {
@@ -255,25 +281,23 @@ export class Pipeline {
     }
   }
 
-  /**
-   * Whether what this compile makes must not leave this machine; each reason is counted. A machine
-   * with nothing to do could compile such a unit again from an empty state, for the others: the
-   * unit holds all that takes, and this is where one would be noted for it.
-   */
-  #staysLocal(unit: Unit): boolean {
-    const reasons: string[] = [];
-    if (unit.closure.foreign.length > 0) reasons.push('foreign dependency');
-    if ([...unit.closure.records.values()].some((entry) => entry.localOnly)) {
-      reasons.push('local-only dependency');
+  /** For a check: the cache has a success for what does not compile now. */
+  async #judgeFailure(unit: Unit, ran: Ran, options: RecordOptions): Promise<void> {
+    const { disk, hasher, recorder } = this.#ports;
+    const { check } = options;
+    if (check === undefined) return;
+    const failed = ran.code !== null && ran.code !== 0;
+    // Somebody may have edited a file since it was looked up.
+    const { manifest } = check.stored;
+    if (!failed || firstDifference(manifest, unit.roots, unit.env, disk, hasher) !== undefined) {
+      return recorder.checked('skipped');
     }
-    if (unit.incremental?.warm) reasons.push('warm incremental state');
-    const split = unit.plan.splitDebuginfo;
-    if (split === 'unpacked') reasons.push('unpacked debug information');
-    // The names of an incremental compile's units have a random part, and packing keeps them.
-    if (split === 'packed' && unit.incremental !== undefined) {
-      reasons.push('packed debug information of an incremental compile');
-    }
-    for (const reason of reasons) this.#ports.recorder.localOnly(reason, unit.plan.crateName);
-    return reasons.length > 0;
+    options.differed = true;
+    recorder.checked('differs');
+    reportDifference(check, [FAILED], unit, ran, this.#ports);
   }
 }
+
+const RECACHE = { input: 'VRIFT_RECACHE', before: 'not set', after: '1' };
+const CHECK = { input: 'self-check', before: 'in the cache', after: 'compiled and compared' };
+const RESTORE = { input: 'restore', before: 'in the cache', after: 'could not be put in place' };

@@ -62,6 +62,10 @@ export interface StorePort {
   pin(digests: readonly Digest[]): Disposable;
   touch(resultKey: Digest): void;
   dropResult(resultKey: Digest, resultDigest: Digest): void;
+  /** Hashes a blob whatever its stat says: whether it is what its name says. */
+  isIntact(digest: Digest): Promise<boolean>;
+  /** Drops a blob that is not, and with it whatever names it. */
+  dropBlob(digest: Digest): void;
   putFile(
     path: string,
     options: { link: boolean },
@@ -114,6 +118,8 @@ export interface Toolchain {
   /** Host triple. */
   host: string;
   commit: string | undefined;
+  /** For people: `rustc 1.95.0 (59807616e 2026-04-14)`. */
+  version: string;
 }
 
 export interface Linker {
@@ -188,6 +194,8 @@ export interface Recorder {
   localOnly(reason: string, unit: string): void;
   error(code: ErrorCode, message: string): void;
   stored(bytes: number): void;
+  /** A hit was to be compiled and compared: how that ended. */
+  checked(ending: 'same' | 'differs' | 'skipped'): void;
 }
 
 /** One launcher's connection after its call frame. */
@@ -210,8 +218,13 @@ export interface PipelinePorts {
   declared(packageDir: string): Promise<DeclaredInputs | undefined>;
   artifacts: TablePort<import('./artifacts.js').ArtifactRecord>;
   timings: TablePort<number>;
-  history: TablePort<import('./history.js').UnitHistory>;
+  history: TablePort<import('./outcomes.js').PastOutcome[]>;
   recorder: Recorder;
   /** The library that watches compilers (src/observer); undefined where there is none. */
   observer: string | undefined;
+  differences: import('./check.js').DifferencesPort;
+  /** How many of the hits are compiled all the same and compared: 0 to 1. */
+  checkRate: number;
+  /** From 0 up to, but not including, 1. */
+  random(): number;
 }

@@ -3,6 +3,7 @@ import type { Digest } from '../base/digest.js';
 import type { BypassReason, PlannedOutput, RustcPlan } from '../compilers/plan.js';
 import { outputsOf } from '../compilers/rustc/outputs.js';
 import { canonicalMetadata } from '../keying/canonical.js';
+import type { About } from '../keying/facts.js';
 import type { Environment, Files } from '../keying/ports.js';
 import { type Roots, rootsOf, withoutSlash } from '../keying/roots.js';
 import { unitKeyOf, unitKeyParts } from '../keying/unitKey.js';
@@ -37,6 +38,7 @@ export interface Unit {
   key: Digest;
   /** Of the key by name, to explain a miss. */
   parts: Record<string, unknown>;
+  about: About;
   /** Where the linker writes what it read. */
   linkInputs: string | undefined;
   /** The incremental state that the compile would use, and whether anything is in it. */
@@ -154,6 +156,15 @@ export async function prepare(
     outside: own.outside,
     key: unitKeyOf(parts, ports.hasher),
     parts,
+    about: {
+      compiler: toolchain.version,
+      package: packageName(env),
+      dependencies: dependencies.map(([name, made], index) => {
+        const path = plan.externs[index]?.path;
+        const record = path === undefined ? undefined : closure.records.get(path);
+        return { name, crate: record?.crate ?? name, canonical: made };
+      }),
+    },
     linkInputs,
     incremental,
     argv: rewriteArgv(plan, { roots, canonical, incremental: incremental?.dir, linkInputs }),
@@ -252,6 +263,10 @@ function linkClosure(closure: Closure, artifacts: Artifacts): string[] {
     lines.push(`${record.crate} ${artifacts.identityOf(path, masks) ?? 'missing'}`);
   }
   return [...new Set(lines)].sort();
+}
+
+function packageName(env: Environment): string {
+  return `${env.get('CARGO_PKG_NAME') ?? ''} ${env.get('CARGO_PKG_VERSION') ?? ''}`.trim();
 }
 
 /** The record of each output file, for whoever is compiled against it. */

@@ -1,17 +1,20 @@
 import { canonicalJson } from '../base/canonical.js';
 import type { Digest } from '../base/digest.js';
 import { toVriftError } from '../base/errors.js';
-import type { Output, Result, ResultClass } from '../base/result.js';
+import type { Output, OutputRole, Result, ResultClass } from '../base/result.js';
 import { manifestDigest, resultKeyOf } from '../keying/manifest.js';
 import { toBytes } from '../wire/bytes.js';
 import type { LauncherReport } from '../wire/launcher.js';
 import { type Artifacts, masksOf } from './artifacts.js';
+import { reportDifference } from './check.js';
 import { packDepFile } from './depFile.js';
-import { bindTo } from './inputs.js';
+import { bindTo, rootAt } from './inputs.js';
+import type { Found } from './lookup.js';
 import { keepMessages, messageFormat } from './messages.js';
 import type { PipelinePorts } from './ports.js';
 import { recordsOf, type Unit } from './prepare.js';
 import type { Secured, SecuredFile } from './secure.js';
+import { differences } from './verify.js';
 
 export type Ran = Extract<LauncherReport, { kind: 'ran' }>;
 
@@ -19,11 +22,18 @@ export type Ran = Extract<LauncherReport, { kind: 'ran' }>;
 const MAX_MESSAGE_CHARS = 4 * 1024 * 1024;
 
 export interface RecordOptions {
-  localOnly: boolean;
+  /** Why what is made must not leave this machine; [] when it may. Adds what it finds. */
+  local: string[];
   /** false: the outputs are only remembered as made by this node. */
   store: boolean;
   /** Called once dependents can be keyed: storing is no reason for them to wait. */
   remembered: () => void;
+  /** The result that would have been restored: what is made is compared with it. */
+  check: Found | undefined;
+  /** Filled in: whether that was something else. */
+  differed: boolean;
+  /** Filled in: what the result is bound to. */
+  bound: { root: string; path: string; because: string }[];
 }
 
 /**
@@ -41,24 +51,48 @@ export async function record(
   artifacts: Artifacts,
 ): Promise<string> {
   const { reading } = secured;
-  const identities = await remember(unit, secured.files, options.localOnly, ports, artifacts);
+  const localOnly = options.local.length > 0;
+  const identities = await remember(unit, secured.files, localOnly, ports, artifacts);
   options.remembered();
   if (identities === undefined) return 'output missing';
+  if (options.check !== undefined) {
+    if (reading.kind === 'unsure') {
+      ports.recorder.checked('skipped');
+      return reading.reason;
+    }
+    const found = options.check;
+    const differing = await differences(found, unit, ran, secured, identities, ports, artifacts);
+    ports.recorder.checked(differing.length === 0 ? 'same' : 'differs');
+    if (differing.length === 0) return 'checked';
+    options.differed = true;
+    reportDifference(found, differing, unit, ran, ports);
+  }
   if (!options.store) return 'not stored';
   if (reading.kind === 'unsure') return reading.reason;
 
-  const secret = reading.secret !== undefined;
-  if (secret) ports.recorder.localOnly('reads a secret variable', unit.plan.crateName);
+  if (reading.secret !== undefined) {
+    ports.recorder.localOnly('reads a secret variable', unit.plan.crateName);
+    options.local.push(`reads a secret variable: ${reading.secret}`);
+  }
   const stderr = keepMessages(ran.stderr, unit.plan, unit.roots);
   const stdout = unit.roots.mapText(ran.stdout);
   if (ran.truncated || stderr.length + stdout.length > MAX_MESSAGE_CHARS) {
     return 'too many messages';
   }
   const found = new Set<string>();
-  for (const { held } of secured.files) {
-    for (const prefix of await ports.disk.scan(held, scanned(unit))) found.add(prefix);
+  const because = new Map(reading.because);
+  for (const { role, held } of secured.files) {
+    for (const prefix of await ports.disk.scan(held, scanned(unit))) {
+      found.add(prefix);
+      const root = rootAt(prefix, unit);
+      if (!because.has(root)) because.set(root, `stands in the ${role}`);
+    }
   }
   const manifest = bindTo(reading.manifest, found, unit, ports.hasher);
+  for (const [root] of manifest.bound) {
+    const path = unit.roots.expand(root) ?? root;
+    options.bound.push({ root, path, because: because.get(root) ?? '' });
+  }
   try {
     const outputs: Output[] = [];
     for (const file of secured.files) {
@@ -93,7 +127,7 @@ export async function record(
       manifest,
       resultDigest: ports.hasher.hash(canonicalJson(result)),
       attestations: [],
-      localOnly: options.localOnly || secret,
+      localOnly: options.local.length > 0,
       origin: 'own',
     });
     ports.recorder.stored(outputs.reduce((sum, output) => sum + output.size, 0));
@@ -116,8 +150,8 @@ async function remember(
   localOnly: boolean,
   ports: PipelinePorts,
   artifacts: Artifacts,
-): Promise<Map<string, Digest> | undefined> {
-  const identities = new Map<string, Digest>();
+): Promise<Map<OutputRole, Digest> | undefined> {
+  const identities = new Map<OutputRole, Digest>();
   const masks = masksOf(unit.closure.records.values(), unit.plan.extraFilename);
   const made = recordsOf(unit, localOnly);
   for (const file of files) {

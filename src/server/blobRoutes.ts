@@ -108,6 +108,6 @@ async function openOrRelease(reader: PeerReader, digest: Digest, release: () => 
   }
 }
 
-function busy(reply: FastifyReply): FastifyReply {
+export function busy(reply: FastifyReply): FastifyReply {
   return reply.code(503).header('retry-after', '1').send({ error: 'too many uploads' });
 }

@@ -1,5 +1,5 @@
 import type { Digest } from '../base/digest.js';
-import type { Found, Hello } from '../wire/http.js';
+import type { Found, Hello, ToldOutcome } from '../wire/http.js';
 
 /** An open blob: reads stay good even when the store evicts it meanwhile. */
 export interface BlobHandle {
@@ -16,6 +16,8 @@ export interface BlobHandle {
 export interface PeerReader {
   /** What may leave this machine for a unit key, best first; never local-only results. */
   candidates(unitKey: Digest): Found[];
+  /** How a unit's last outcomes came to be, latest first; the name is `nameOf`'s. */
+  outcomes(unit: string): ToldOutcome[];
   openBlob(digest: Digest): Promise<{ handle: BlobHandle; size: number } | undefined>;
   /** Results that `candidates` could give, over all keys. */
   resultCount(): number;

@@ -7,6 +7,7 @@ import { ConnectionGuard } from './guard.js';
 import { type PeerReader, SERVER_LIMITS, type ServerContext, type ServerLimits } from './ports.js';
 import { addLookupRoutes } from './routes.js';
 import { UploadSlots } from './slots.js';
+import { addWhyRoute } from './whyRoute.js';
 
 /** Answers members. It listens nowhere: connections come authenticated from the transport. */
 export interface PeerServer {
@@ -44,6 +45,7 @@ export async function buildServer(options: {
   app.removeContentTypeParser('text/plain');
   const nodeOf = (request: { raw: { socket: Socket } }) => guard.nodeOf(request.raw.socket) ?? '';
   addLookupRoutes(app, { reader, context, nodeOf });
+  addWhyRoute(app, { reader, slots, nodeOf });
   addBlobRoutes(app, {
     reader,
     slots,

@@ -11,6 +11,7 @@ import {
   blobsOf,
   bucketCodec,
   type Codec,
+  jsonCodec,
   unitCodec,
 } from './records.js';
 import { statFile } from './stamp.js';
@@ -39,6 +40,7 @@ export class StoreReader {
   readonly #blobs: TextDatabase;
   readonly #results: TextDatabase;
   readonly #units: TextDatabase;
+  readonly #tables: TextDatabase;
 
   /** The store must be open in this process. @throws what LMDB throws */
   static open(path: string): StoreReader {
@@ -51,6 +53,7 @@ export class StoreReader {
     this.#blobs = this.#environment.openDB('blobs', VALUES);
     this.#results = this.#environment.openDB('results', VALUES);
     this.#units = this.#environment.openDB('units', VALUES);
+    this.#tables = this.#environment.openDB('tables', VALUES);
   }
 
   /** Results for a unit key that peers may have, with every blob's file in place. */
@@ -73,6 +76,12 @@ export class StoreReader {
     const record = get(this.#blobs, blobCodec, digest);
     if (!record || record.shared === 0) return undefined;
     return openBlobFile(this.#path(digest), record);
+  }
+
+  /** A value of one of the store's tables (store/table.ts), as its owner wrote it. */
+  row<T>(table: string, key: string): T | undefined {
+    this.#environment.resetReadTxn();
+    return get(this.#tables, jsonCodec<T>(), `${table}/${key}`);
   }
 
   /** How many result keys the store holds, local-only ones included. */

@@ -192,6 +192,16 @@ export class Store {
     return this.#blobs.check(digest, size);
   }
 
+  /** Hashes a blob whatever its stat says: whether it is what its name says. */
+  isIntact(digest: Digest): Promise<boolean> {
+    return this.#blobs.verify(digest);
+  }
+
+  /** Drops a blob that is not what its name says, and with it the results that name it. */
+  dropBlob(digest: Digest): void {
+    this.#blobs.lose(digest, 'a check found other bytes in a blob than its name says');
+  }
+
   /**
    * Takes in a finished file of a target directory.
    *

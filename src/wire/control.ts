@@ -82,6 +82,11 @@ export interface StatsInfo {
   bypassed: Record<string, number>;
   /** Why results stayed on this machine. */
   localOnly: Record<string, number>;
+  /**
+   * Hits that were compiled all the same and compared; of those, how many differed. `skipped` were
+   * restored instead: incremental state made them incomparable, or the compiler was stopped.
+   */
+  checks: { done: number; differed: number; skipped: number };
   errors: Record<string, number>;
   bytes: {
     peerIn: number;
@@ -94,6 +99,17 @@ export interface StatsInfo {
   latencyMs: { hitDisk: Percentiles; hitPeer: Percentiles };
 }
 
+/** One input that differs. */
+export interface WhyChange {
+  /** `file PATH`, `variable NAME`, `flag NAME`, `dependency NAME`, `path of ROOT`, … */
+  input: string;
+  /** Digests of files and variables; other things as short text. `before` is the peer's, if asked. */
+  before: string;
+  after: string;
+  /** What it is on this machine: a file's real path, a variable's value. */
+  here?: string;
+}
+
 /** The last outcome of one unit (`vrift why`). */
 export interface WhyInfo {
   unit: string;
@@ -102,9 +118,18 @@ export interface WhyInfo {
   outcome: 'hit' | 'miss' | 'bypass';
   /** `disk` or a node id for a hit; what became of the result for a miss; the reason of a bypass. */
   from: string;
+  /** What exactly about the reason of a bypass; else ''. */
+  detail: string;
+  /** '' for a call that was not looked up. */
   key: string;
-  /** For a miss: what differs from the unit's outcome before, first input first. */
-  diff: { input: string; before: string; after: string }[];
+  /** For a miss: what differs from the nearest earlier result, or the peer's; first input first. */
+  diff: WhyChange[];
+  /** Without `--peer`: the node id of the peer whose result was the nearest; null for one of here. */
+  against: string | null;
+  /** Why the result stays on this machine. */
+  local: string[];
+  /** Roots that the result is bound to: their real path here, and why. */
+  bound: { root: string; path: string; because: string }[];
   /** Milliseconds since the epoch. */
   at: number;
   /** Procedural macros that it may run. */
@@ -113,6 +138,8 @@ export interface WhyInfo {
   observed: boolean;
   /** But for what the project's `extra_inputs` declare. */
   declared: string[];
-  /** For a miss that only follows from a dependency's: the unit and input where it began. */
-  root: { unit: string; input: string } | null;
+  /** For a change that only follows from a dependency's: the unit and input where it began. */
+  root: (WhyChange & { unit: string; crateType: string }) | null;
+  /** With `--peer`: who was asked; `same` has the same result, `unknown` never compiled the unit. */
+  peer: { node: string; name: string; state: 'differs' | 'same' | 'unknown' } | null;
 }

@@ -18,6 +18,8 @@ export interface HomePaths {
   log: string;
   /** What a detached node writes to stdout and stderr: nothing, unless Node itself fails. */
   output: string;
+  /** What self-checks found, each in a folder of its own. */
+  differences: string;
   identity: string;
   /** The store, unless `local_path` names another place. */
   store: string;
@@ -47,6 +49,7 @@ export function homePaths(home: string): HomePaths {
     logDir,
     log: join(logDir, 'node.log'),
     output: join(logDir, 'node.out'),
+    differences: join(logDir, 'differences'),
     identity: join(home, 'identity'),
     store: join(home, 'l2'),
   };

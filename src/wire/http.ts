@@ -7,6 +7,7 @@ export const ROUTES = {
   hello: '/v1/hello',
   roster: '/v1/roster',
   find: '/v1/find',
+  why: '/v1/why',
   blobs: '/v1/blobs',
   /** Followed by the digest. */
   blob: '/v1/blob/',
@@ -28,6 +29,14 @@ export const BOUNDS = {
   rosterStatements: 65_536,
   findKeys: 256,
   candidatesPerKey: 16,
+  /** One answer of `why`: units asked for, what is told of each, and all of it. */
+  whyUnits: 32,
+  whyBytes: 4 * 1024 * 1024,
+  unitChars: 600,
+  outcomesPerUnit: 4,
+  words: 4096,
+  facts: 8192,
+  factChars: 512,
   attestations: 64,
   addresses: 64,
   /** One answer of `blobs`: digests asked for, and bytes of content. */
@@ -79,6 +88,28 @@ export interface Found {
 /** `found[i]` answers `unitKeys[i]`. */
 export interface FindReply {
   found: Found[][];
+}
+
+export interface WhyRequest {
+  /** Names that units have on every machine: place, crate, target, type, kind of profile. */
+  units: string[];
+}
+
+/** One outcome of a unit at a peer, and what its key was made of. No variable's value is in it. */
+export interface ToldOutcome {
+  key: Digest;
+  at: number;
+  outcome: 'hit' | 'miss' | 'bypass';
+  /** What became of it there. */
+  from: string;
+  /** Why the result stays on that machine. */
+  local: string[];
+  facts: { words: string[]; named: [input: string, value: string][] };
+}
+
+/** `units[i]` answers the request's; latest first. */
+export interface WhyReply {
+  units: ToldOutcome[][];
 }
 
 /** The answer is one block per digest, in order (wire/blocks.ts); absent ones are marked so. */
@@ -155,6 +186,24 @@ const findReply = shape.exact({
   found: shape.list(shape.list(found, BOUNDS.candidatesPerKey), BOUNDS.findKeys),
 });
 
+const fact = shape.text(BOUNDS.factChars);
+
+const toldOutcome = shape.open({
+  key: shape.digest,
+  at: shape.finite(0, Number.MAX_SAFE_INTEGER),
+  outcome: shape.oneOf('hit', 'miss', 'bypass'),
+  from: fact,
+  local: shape.list(fact, 16),
+  facts: shape.open({
+    words: shape.list(fact, BOUNDS.words),
+    named: shape.list(shape.tuple(fact, fact), BOUNDS.facts),
+  }),
+});
+
+const whyReply = shape.open({
+  units: shape.list(shape.list(toldOutcome, BOUNDS.outcomesPerUnit), BOUNDS.whyUnits),
+});
+
 const hello = shape.open({
   node: name,
   name,
@@ -177,6 +226,12 @@ export const checkHello = (value: unknown) => shape.check<Hello>(hello, value);
 export const checkGreeting = (value: unknown) =>
   shape.check<Pick<Hello, 'version' | 'protocol'>>(greeting, value);
 export const checkFindReply = (value: unknown) => shape.check<FindReply>(findReply, value);
+export const checkWhyReply = (value: unknown) => shape.check<WhyReply>(whyReply, value);
+export const checkWhyRequest = (value: unknown) =>
+  shape.check<WhyRequest>(
+    shape.exact({ units: shape.list(shape.text(BOUNDS.unitChars), BOUNDS.whyUnits) }),
+    value,
+  );
 export const checkFindRequest = (value: unknown) =>
   shape.check<FindRequest>(
     shape.exact({ unitKeys: shape.list(shape.digest, BOUNDS.findKeys) }),

@@ -86,6 +86,7 @@ describe("a project's velo.toml", () => {
         'local_path = "/tmp/evil"',
         'max_local_size = "900GB"',
         'remote_url = "http://evil.example"',
+        'verify = 1',
         '[mesh]',
         'peers = ["evil:1"]',
         'policy = "any"',
@@ -96,8 +97,9 @@ describe("a project's velo.toml", () => {
       `VRIFT_CONFIG_UNTRUSTED ${velo()}:2: l2_cache.local_path: a project's file cannot set this; ignored`,
       `VRIFT_CONFIG_UNTRUSTED ${velo()}:3: l2_cache.max_local_size: a project's file cannot set this; ignored`,
       `VRIFT_REMOTE_UNAVAILABLE ${velo()}:4: l2_cache.remote_url: remotes are not available yet; ignored`,
-      `VRIFT_CONFIG_UNTRUSTED ${velo()}:6: mesh.peers: a project's file cannot set this; ignored`,
-      `VRIFT_CONFIG_UNTRUSTED ${velo()}:7: mesh.policy: a project's file cannot set this; ignored`,
+      `VRIFT_CONFIG_UNTRUSTED ${velo()}:5: l2_cache.verify: a project's file cannot set this; ignored`,
+      `VRIFT_CONFIG_UNTRUSTED ${velo()}:7: mesh.peers: a project's file cannot set this; ignored`,
+      `VRIFT_CONFIG_UNTRUSTED ${velo()}:8: mesh.policy: a project's file cannot set this; ignored`,
     ]);
   });
 

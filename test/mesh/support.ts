@@ -15,7 +15,7 @@ import { listenSecure } from '../../src/mesh/transport/secure.js';
 import type { PeerReader, ServerLimits } from '../../src/server/ports.js';
 import { buildServer } from '../../src/server/server.js';
 import { openHasher } from '../../src/store/hashing.js';
-import type { Found, Hello } from '../../src/wire/http.js';
+import type { Found, Hello, ToldOutcome } from '../../src/wire/http.js';
 import { MESH_PROTOCOL, VERSION } from '../../src/wire/version.js';
 import { until } from '../harness/programs.js';
 import { foundMesh, newMember, type TestNode, temporaryDir } from '../identity/support.js';
@@ -40,11 +40,16 @@ export async function newMesh(count: number): Promise<Member[]> {
 export class Shelf implements PeerReader {
   readonly found = new Map<Digest, Found[]>();
   readonly blobs = new Map<Digest, Buffer>();
+  readonly told = new Map<string, ToldOutcome[]>();
   readonly #dir = temporaryDir();
   openHandles = 0;
 
   candidates(unitKey: Digest): Found[] {
     return this.found.get(unitKey) ?? [];
+  }
+
+  outcomes(unit: string): ToldOutcome[] {
+    return this.told.get(unit) ?? [];
   }
 
   async openBlob(digest: Digest) {

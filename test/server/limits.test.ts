@@ -25,6 +25,7 @@ describe('uploads', () => {
       expect(refused.status).toBe(503);
       expect(refused.headers.get('retry-after')).toBe('1');
       expect((await client.post('/v1/blobs', { digests: [small] })).status).toBe(503);
+      expect((await client.post('/v1/why', { units: [] })).status).toBe(503);
       expect((await client.get('/v1/hello')).status).toBe(200);
     }
     for (const { socket } of stuck) socket.destroy();

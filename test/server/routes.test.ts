@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { decodeBlocks } from '../../src/wire/blocks.js';
-import { checkFindReply, checkHello } from '../../src/wire/http.js';
+import {
+  checkFindReply,
+  checkHello,
+  checkWhyReply,
+  type ToldOutcome,
+} from '../../src/wire/http.js';
 import { until } from '../harness/programs.js';
 import { makeUnit } from '../mesh/support.js';
 import { digestOf, startServer } from './support.js';
@@ -64,6 +69,38 @@ describe('a member may ask', () => {
     const many = await (await dial()).post('/v1/find', { unitKeys: [unitKey] });
     expect(many.body.length).toBeLessThan(8 * 1024 * 1024);
     expect(checkFindReply(JSON.parse(many.body.toString())).ok).toBe(true);
+  });
+
+  it('how units came to be, within bounds', async () => {
+    const { dial, reader } = await startServer();
+    const named = Array.from({ length: 8_000 }, (_each, index): [string, string] => [
+      `dependency d${index}`,
+      digestOf(String(index)),
+    ]);
+    const one: ToldOutcome = {
+      key: digestOf('key'),
+      at: 1,
+      outcome: 'miss',
+      from: 'stored',
+      local: ['foreign dependency: libx.rlib'],
+      facts: { words: ['--edition=2021'], named: [['toolchain', digestOf('t')]] },
+    };
+    reader.told.set('a', [one]);
+    reader.told.set(
+      'big',
+      Array.from({ length: 9 }, () => ({ ...one, facts: { words: [], named } })),
+    );
+    const client = await dial();
+    const few = JSON.parse((await client.post('/v1/why', { units: ['x', 'a'] })).body.toString());
+    expect(checkWhyReply(few)).toEqual({ ok: true, value: { units: [[], [one]] } });
+    const units = ['big', 'big', 'big', 'a'];
+    const { body } = await client.post('/v1/why', { units });
+    expect(body.length).toBeLessThan(4 * 1024 * 1024);
+    const many = JSON.parse(body.toString());
+    expect(checkWhyReply(many).ok).toBe(true);
+    expect(many.units.map((list: unknown[]) => list.length)).toEqual([4, 1, 0, 0]);
+    expect((await client.post('/v1/why', { units: Array(33).fill('a') })).status).toBe(400);
+    expect((await client.post('/v1/why', { units: ['a'.repeat(601)] })).status).toBe(400);
   });
 
   it('for blobs, one by one or together', async () => {

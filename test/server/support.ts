@@ -9,7 +9,7 @@ import type {
 } from '../../src/server/ports.js';
 import { buildServer, type PeerServer } from '../../src/server/server.js';
 import { openHasher } from '../../src/store/hashing.js';
-import type { Found } from '../../src/wire/http.js';
+import type { Found, ToldOutcome } from '../../src/wire/http.js';
 
 const hasher = await openHasher();
 export const digestOf = (data: Uint8Array | string): Digest => hasher.hash(data);
@@ -18,6 +18,7 @@ export const digestOf = (data: Uint8Array | string): Digest => hasher.hash(data)
 export class MemoryReader implements PeerReader {
   readonly found = new Map<Digest, Found[]>();
   readonly blobs = new Map<Digest, Buffer>();
+  readonly told = new Map<string, ToldOutcome[]>();
   open = 0;
 
   put(bytes: Buffer): Digest {
@@ -28,6 +29,10 @@ export class MemoryReader implements PeerReader {
 
   candidates(unitKey: Digest): Found[] {
     return this.found.get(unitKey) ?? [];
+  }
+
+  outcomes(unit: string): ToldOutcome[] {
+    return this.told.get(unit) ?? [];
   }
 
   async openBlob(digest: Digest): Promise<{ handle: BlobHandle; size: number } | undefined> {

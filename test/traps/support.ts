@@ -75,14 +75,17 @@ export interface Pair {
   one(files: Files): Promise<Project>;
 }
 
+/** On one machine both nodes would have its name. */
+const named = (name: string) => `[mesh]\nname = "${name}"\n`;
+
 /** Two developers with a node each, in one mesh, for all tests of a file. */
 export function pairOfDevelopers(): Pair {
   let alice: Developer | undefined;
   let bob: Developer | undefined;
   let projects = 0;
   beforeAll(async () => {
-    alice = await Developer.create('alice', { workspace: 'bound' });
-    bob = await Developer.create('bob', { workspace: 'bound' });
+    alice = await Developer.create('alice', { workspace: 'bound', config: named('alice') });
+    bob = await Developer.create('bob', { workspace: 'bound', config: named('bob') });
     await formMesh('traps', alice, bob);
   }, 60_000);
   afterAll(async () => {

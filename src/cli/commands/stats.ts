@@ -38,10 +38,17 @@ function rows(stats: StatsInfo): [string, string][] {
     ['saved', durationText(stats.savedMs)],
     ['stored', bytesText(bytes.stored)],
     ['LAN in, out', `${bytesText(bytes.peerIn)}, ${bytesText(bytes.peerOut)}`],
+    ...checksText(stats.checks),
     ...counted('bypassed', stats.bypassed),
     ...counted('kept local', stats.localOnly),
     ...counted('error', stats.errors),
   ];
+}
+
+function checksText({ done, differed, skipped }: StatsInfo['checks']): [string, string][] {
+  if (done + skipped === 0) return [];
+  const skips = skipped === 0 ? '' : `, ${skipped} could not be compared`;
+  return [['checked', `${done} (${differed} differed${skips})`]];
 }
 
 function latencyText(count: number, { p50, p95 }: Percentiles): string {

@@ -3,30 +3,46 @@ import type { WhyInfo } from '../../wire/control.js';
 import { printable } from '../../wire/printable.js';
 import { addCommand, answerWith, type Cli } from '../command.js';
 import { type Column, table } from '../table.js';
+import { shortId } from '../words.js';
+import { changeText, detailLines, whyText } from './whyText.js';
+
+interface WhyFlags {
+  json?: boolean;
+  peer?: string;
+}
+
+/** Comparing a cascade takes several questions. */
+const ANSWER_MS = 60_000;
 
 export function addWhy(program: Command, cli: Cli): void {
   addCommand(
     program,
     'why',
     'the last outcome of units, and for a miss what changed',
-    'vrift why\nvrift why serde_json',
+    'vrift why\nvrift why serde_json\nvrift why serde_json --peer attic',
   )
     .argument('[unit]', 'a crate; left out: all of the last builds, latest first')
-    .action((unit: string | undefined, flags: { json?: boolean }) =>
+    .option('--peer <node>', "compare with this peer's results: a name or node id of `vrift peers`")
+    .action((unit: string | undefined, flags: WhyFlags) =>
       answerWith(cli, flags, async () => {
-        const params = unit === undefined ? {} : { unit };
-        const entries = (await cli.node.ask('why', params)) as WhyInfo[];
-        return { json: entries, text: textOf(entries, unit) };
+        const { peer } = flags;
+        const params = { ...(unit !== undefined && { unit }), ...(peer !== undefined && { peer }) };
+        const entries = (await cli.node.ask('why', params, { timeoutMs: ANSWER_MS })) as WhyInfo[];
+        return { json: entries, text: textOf(entries, unit, peer) };
       }),
     );
 }
 
-function textOf(entries: WhyInfo[], unit: string | undefined): string {
+function textOf(entries: WhyInfo[], unit: string | undefined, peer: string | undefined): string {
   if (entries.length === 0) {
-    return unit === undefined ? 'nothing was built since the start' : `no unit named ${unit}`;
+    if (unit !== undefined) return `no unit named ${unit} was built since the node's start`;
+    return peer === undefined
+      ? "nothing was built since the node's start"
+      : "nothing was compiled since the node's start";
   }
-  const lines = table(COLUMNS, entries);
-  return unit === undefined ? lines : [lines, ...entries.flatMap(unseen)].join('\n');
+  const rows = table(COLUMNS, entries);
+  if (unit === undefined) return rows;
+  return [rows, ...entries.flatMap(detailsOf), ...entries.flatMap(unseen)].join('\n');
 }
 
 /** The known limit of every answer about a unit that runs macros. */
@@ -48,20 +64,18 @@ const COLUMNS: Column<WhyInfo>[] = [
   { title: 'unit', value: ({ unit }) => unit },
   { title: 'type', value: ({ crateType }) => crateType },
   { title: 'outcome', value: ({ outcome }) => outcome },
-  { title: 'from', value: ({ outcome, from }) => (outcome === 'miss' ? '' : from.slice(0, 12)) },
+  { title: 'from', value: ({ outcome, from }) => (outcome === 'hit' ? shortId(from) : '') },
   { title: 'why', value: whyText },
 ];
 
-function whyText({ outcome, from, diff, root }: WhyInfo): string {
-  if (outcome !== 'miss') return '';
-  const kept = from === 'stored' ? '' : ` (${from})`;
-  const [first] = diff;
-  if (first === undefined) return `nobody had it${kept}`;
-  const cause = root === null ? '' : `, since ${root.input} of ${root.unit} changed`;
-  return `${first.input}: ${short(first.before)} → ${short(first.after)}${cause}${kept}`;
-}
-
-/** A digest by its first characters; other text whole. */
-function short(text: string): string {
-  return text.replaceAll(/[0-9a-f]{64}/g, (digest) => digest.slice(0, 8));
+/** Who asks for one unit sees all of it. */
+function detailsOf(entry: WhyInfo): string[] {
+  const details = detailLines(entry);
+  const more = entry.diff.slice(1).map((change) => `also: ${changeText(change, entry)}`);
+  if (details.length + more.length === 0) return [];
+  return [
+    '',
+    `${entry.unit} (${entry.crateType})`,
+    ...[...more, ...details].map((line) => `  ${line}`),
+  ];
 }

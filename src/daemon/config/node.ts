@@ -41,6 +41,8 @@ export interface NodeConfig extends CachePolicy {
   maxLocalBytes: number;
   /** Whether compilers run under the observer (src/observer), where there is one. */
   observe: boolean;
+  /** How many of the hits are compiled all the same and compared: 0 to 1. */
+  verify: number;
   mesh: MeshConfig;
   logLevel: LogLevel;
   settings: readonly SettingRow[];
@@ -74,6 +76,7 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
     'l2_cache.cache_extensions': given('l2_cache.cache_extensions', null),
     'l2_cache.extra_inputs': [],
     'l2_cache.observe': given('l2_cache.observe', true),
+    'l2_cache.verify': given('l2_cache.verify', 0),
     'mesh.name': given('mesh.name', defaultNodeName()),
     'mesh.port': given('mesh.port', 0),
     'mesh.peers': given('mesh.peers', []),
@@ -85,6 +88,7 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
     localPath: values['l2_cache.local_path'],
     maxLocalBytes: values['l2_cache.max_local_size'],
     observe: values['l2_cache.observe'],
+    verify: values['l2_cache.verify'],
     cacheTargets: values['l2_cache.cache_targets'],
     cacheExtensions: values['l2_cache.cache_extensions'],
     mesh: {

@@ -83,6 +83,12 @@ export const EXTRA_INPUTS: ValueType<readonly string[]> = list(
   },
 );
 
+export const RATE: ValueType<number> = {
+  expected: 'a part of all hits, from 0 (none) to 1 (all)',
+  read: (value) => (typeof value === 'number' && value >= 0 && value <= 1 ? value : undefined),
+  fromText: (text) => (/^\d*\.?\d+$/.test(text.trim()) ? Number(text) : text),
+};
+
 export const NODE_NAME: ValueType<string> = {
   expected: 'a name of up to 63 letters, digits, ".", "_" and "-"',
   read: (value) => (typeof value === 'string' && isNodeName(value) ? value : undefined),

@@ -59,6 +59,14 @@ export class Stats {
     bump(this.#counts.localOnly, reason);
   }
 
+  /** A hit was to be compiled and compared. Its compile is counted as a miss. */
+  checked(ending: 'same' | 'differs' | 'skipped'): void {
+    const { checks } = this.#counts;
+    if (ending === 'skipped') checks.skipped += 1;
+    else checks.done += 1;
+    if (ending === 'differs') checks.differed += 1;
+  }
+
   error(code: ErrorCode): void {
     bump(this.#counts.errors, code);
   }
@@ -100,6 +108,7 @@ function emptyCounts(): Omit<StatsInfo, 'latencyMs'> {
     probes: 0,
     bypassed: {},
     localOnly: {},
+    checks: { done: 0, differed: 0, skipped: 0 },
     errors: {},
     bytes: { peerIn: 0, peerOut: 0, remoteIn: 0, remoteOut: 0, stored: 0 },
     savedMs: 0,

@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, VriftError } from '../../base/errors.js';
+import type { WhyQuestion } from '../../mesh/askWhy.js';
 import type { MeshState } from '../../mesh/node.js';
+import type { WhyAnswer } from '../../mesh/session.js';
 import type { Candidate, MeshPort } from '../../pipeline/ports.js';
 import type { MemberInfo, PeerInfo } from '../../wire/control.js';
 import {
@@ -97,6 +99,12 @@ export class MeshLink implements MeshPort {
     if (this.#gone === undefined) return (await this.#ask({ method: 'state' })) as MeshState;
     const { code, message, hint } = this.#gone;
     return { node: this.node, mesh: null, port: null, problems: [{ code, message, hint }] };
+  }
+
+  /** @param peer a name, or the beginning of a node id @throws what `MeshNode.why` throws */
+  async why(peer: string, question: WhyQuestion): Promise<WhyAnswer> {
+    await this.#opened;
+    return (await this.#ask({ method: 'why', peer, question })) as WhyAnswer;
   }
 
   async peers(): Promise<PeerInfo[]> {

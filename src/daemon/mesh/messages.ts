@@ -1,5 +1,6 @@
 import type { Digest } from '../../base/digest.js';
 import type { ErrorCode } from '../../base/errors.js';
+import type { WhyQuestion } from '../../mesh/askWhy.js';
 import type { MeshEvent } from '../../mesh/events.js';
 import type { MeshState } from '../../mesh/node.js';
 import type { Candidate } from '../../pipeline/ports.js';
@@ -23,6 +24,7 @@ export type MeshRequest =
       need: { digest: Digest; size: number }[];
       deadlineMs: number;
     }
+  | { method: 'why'; peer: string; question: WhyQuestion }
   | { method: 'state' | 'peers' | 'members' | 'close' }
   | { method: 'create'; name: string }
   | { method: 'invite'; role: string; ttlMs: number }

@@ -7,6 +7,7 @@ import { isRole } from '../../identity/roles.js';
 import { resultKeyOf } from '../../keying/manifest.js';
 import type { MeshEvent } from '../../mesh/events.js';
 import { MeshNode } from '../../mesh/node.js';
+import { OUTCOMES, type PastOutcome, told } from '../../pipeline/outcomes.js';
 import type { PeerReader } from '../../server/ports.js';
 import { buildServer } from '../../server/server.js';
 import { openHasher } from '../../store/hashing.js';
@@ -36,6 +37,7 @@ const reader: PeerReader = {
         ? []
         : [{ manifest, result, attestations: vouched }];
     }),
+  outcomes: (unit) => store.row<PastOutcome[]>(OUTCOMES, unit)?.map(told) ?? [],
   openBlob: (digest) => store.openBlob(digest),
   resultCount: () => store.resultCount(),
 };
@@ -77,6 +79,8 @@ const answer = async (request: MeshRequest): Promise<unknown> => {
       return node.find(request.unitKey, request);
     case 'fetch':
       return node.fetch(request.candidate, request.need, { deadlineMs: request.deadlineMs });
+    case 'why':
+      return node.why(request.peer, request.question);
     case 'state':
       return node.state();
     case 'peers':

@@ -92,7 +92,7 @@ export class Toolchains {
     return {
       ...state,
       checkedAt: this.#options.monotonic(),
-      toolchain: { id, sysroot, host, commit },
+      toolchain: { id, sysroot, host, commit, version: version.slice(0, version.indexOf('\n')) },
     };
   }
 
