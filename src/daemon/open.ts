@@ -6,12 +6,13 @@ import type { Digest } from '../base/digest.js';
 import type { ArtifactRecord } from '../pipeline/artifacts.js';
 import { OUTCOMES, type PastOutcome } from '../pipeline/outcomes.js';
 import { Pipeline } from '../pipeline/pipeline.js';
-import type { StorePort } from '../pipeline/ports.js';
+import type { PipelinePorts, StorePort } from '../pipeline/ports.js';
 import { openHasher } from '../store/hashing.js';
 import { Store } from '../store/store.js';
 import type { StatusInfo } from '../wire/control.js';
 import { VERSION } from '../wire/version.js';
 import { effectiveSettings, isBroken } from './config/project.js';
+import { Convergence } from './converge/convergence.js';
 import { openDeclared } from './declared.js';
 import { openDifferences } from './differences.js';
 import { openDisk } from './disk.js';
@@ -56,10 +57,10 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
       log[level](String(event), ...columns);
     },
     onSent: (bytes) => stats.addBytes('peerOut', bytes),
+    onPeer: (node, state) => (state === 'up' ? convergence.met(node) : convergence.lost(node)),
   });
-  await mesh.opened();
   const digestAsync = (path: string) => store.fileDigestAsync(path);
-  const pipeline = new Pipeline({
+  const ports: PipelinePorts = {
     hasher,
     clock,
     disk: openDisk(store, clock.monotonic),
@@ -100,7 +101,10 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     differences: openDifferences(paths.differences, () => clock.now()),
     checkRate: config.verify,
     random: Math.random,
-  });
+  };
+  const pipeline = new Pipeline(ports);
+  const convergence = new Convergence({ clock, store, mesh, ports });
+  await mesh.opened();
 
   const status = async (params: Record<string, unknown>): Promise<StatusInfo> => {
     const state = await mesh.state();
@@ -140,11 +144,16 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     ...mesh.methods(),
   };
   return {
-    onCall: (frame, channel) => pipeline.call(frame, channel),
+    onCall: async (frame, channel) => {
+      using _call = convergence.call();
+      await pipeline.call(frame, channel);
+    },
     rpc,
     info: () => ({ node: mesh.node, port: mesh.port }),
     close: async () => {
+      convergence.stop();
       await mesh.close();
+      await convergence.ended();
       await store.close();
     },
   };

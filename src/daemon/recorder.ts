@@ -12,7 +12,7 @@ export function openRecorder(stats: Stats, log: Log): Recorder {
           if (outcome.from === 'peer') stats.addBytes('peerIn', outcome.bytes);
           const from =
             outcome.peer === undefined ? outcome.from : `peer=${outcome.peer.slice(0, 8)}`;
-          const size = `${Math.ceil(outcome.bytes / 1000)}kB`;
+          const size = inKb(outcome.bytes);
           log.info('hit', outcome.key.slice(0, 8), outcome.unit, from, size, inMs(outcome.ms));
           return;
         }
@@ -50,8 +50,16 @@ export function openRecorder(stats: Stats, log: Log): Recorder {
       log.warn('error', code, message);
     },
     checked: (ending) => stats.checked(ending),
+    adopted(unit, unitKey, peer = '', bytes) {
+      stats.addBytes('peerIn', bytes);
+      log.info('adopt', unitKey.slice(0, 8), unit, `peer=${peer.slice(0, 8)}`, inKb(bytes));
+    },
     stored: (bytes) => stats.addBytes('stored', bytes),
   };
+}
+
+function inKb(bytes: number): string {
+  return `${Math.ceil(bytes / 1000)}kB`;
 }
 
 function inMs(ms: number): string {

@@ -2,6 +2,7 @@ import { canonicalJson } from '../base/canonical.js';
 import type { Digest, Hasher } from '../base/digest.js';
 import type { Attestation } from '../base/result.js';
 import type { Found } from '../wire/http.js';
+import { PeerFault } from './fault.js';
 
 /** What a found result is checked with. */
 export interface FoundChecks {
@@ -47,6 +48,23 @@ export function checkFound(unitKey: Digest, found: Found, checks: FoundChecks): 
   }
   if (vouching.length === 0) return { kind: 'unvouched' };
   return { kind: 'sound', resultDigest, attestations: vouching };
+}
+
+/**
+ * What of it may be used; undefined when nobody whom we know vouches for it.
+ *
+ * @throws PeerFault for a lie: nothing else in that answer is believed then
+ */
+export function soundPart(
+  unitKey: Digest,
+  found: Found,
+  checks: FoundChecks,
+): { resultDigest: Digest; attestations: Attestation[] } | undefined {
+  const checked = checkFound(unitKey, found, checks);
+  if (checked.kind === 'lie') {
+    throw new PeerFault(`a result for ${unitKey.slice(0, 16)}: ${checked.reason}`);
+  }
+  return checked.kind === 'unvouched' ? undefined : checked;
 }
 
 function lie(reason: string): CheckedFound {

@@ -1,7 +1,7 @@
 import type { Digest } from '../base/digest.js';
 import { linkSignals } from '../base/signals.js';
-import { BOUNDS } from '../wire/http.js';
-import { checkFound, type FoundChecks } from './checkFound.js';
+import { BOUNDS, type Found } from '../wire/http.js';
+import { type FoundChecks, soundPart } from './checkFound.js';
 import { PeerFault } from './fault.js';
 import type { Peer } from './peer.js';
 import { type Answer, type Candidate, Question } from './question.js';
@@ -98,14 +98,12 @@ export class Finder {
     }
   }
 
-  /** @throws PeerFault for a lie: nothing else in that answer is believed then */
-  #check(unitKey: Digest, found: Parameters<typeof checkFound>[1]): Answer[] {
-    const checked = checkFound(unitKey, found, this.#checks);
-    if (checked.kind === 'lie') {
-      throw new PeerFault(`a result for ${unitKey.slice(0, 16)}: ${checked.reason}`);
-    }
-    if (checked.kind === 'unvouched') return [];
-    const { resultDigest, attestations } = checked;
-    return [{ resultDigest, manifest: found.manifest, result: found.result, attestations }];
+  /** @throws PeerFault for a lie */
+  #check(unitKey: Digest, { manifest, result, attestations }: Found): Answer[] {
+    const sound = soundPart(unitKey, { manifest, result, attestations }, this.#checks);
+    if (sound === undefined) return [];
+    return [
+      { resultDigest: sound.resultDigest, manifest, result, attestations: sound.attestations },
+    ];
   }
 }

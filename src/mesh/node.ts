@@ -16,6 +16,7 @@ import type { EventSink, MeshEvent } from './events.js';
 import type { Fetched } from './fetch.js';
 import type { Blob } from './fetchBatch.js';
 import type { Within } from './find.js';
+import type { Held } from './offers.js';
 import { ownAddresses } from './ownAddresses.js';
 import type { Candidate } from './question.js';
 import { MeshSession, type SessionOptions, type WhyAnswer } from './session.js';
@@ -95,6 +96,11 @@ export class MeshNode {
   /** @throws VRIFT_MESH_NONE, VRIFT_PEER_UNKNOWN, VRIFT_PEER_AWAY, VRIFT_PEER_PROTOCOL */
   async why(peer: string, question: WhyQuestion): Promise<WhyAnswer> {
     return this.#require().why(peer, question);
+  }
+
+  /** What one peer has that may be preferred to results of ours. */
+  async offers(node: string, held: readonly Held[]): Promise<Candidate[]> {
+    return (await this.#session?.offers(node, held)) ?? [];
   }
 
   fetch(

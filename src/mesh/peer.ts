@@ -164,13 +164,14 @@ export class Peer {
 
   async #welcome(hello: Hello, ms: number, signal: AbortSignal): Promise<number> {
     const first = this.state !== 'connected';
+    const restarted = !first && this.#hello.epoch !== hello.epoch;
     this.rttMs = first || this.rttMs === null ? ms : Math.min(ms, 0.7 * this.rttMs + 0.3 * ms);
     this.#failures = 0;
     this.#suspect = false;
     this.#hello = hello;
     this.name = hello.name;
     this.state = 'connected';
-    if (first) this.#tellUp();
+    if (first || restarted) this.#tellUp();
     await this.#around.onHello(this, hello, signal);
     return first ? SECOND_HELLO_MS : this.#around.heartbeatMs();
   }

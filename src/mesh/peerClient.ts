@@ -3,6 +3,7 @@ import type { Digest } from '../base/digest.js';
 import { decodeBlocks } from '../wire/blocks.js';
 import {
   BOUNDS,
+  checkBetterReply,
   checkFindReply,
   checkGreeting,
   checkHello,
@@ -11,6 +12,7 @@ import {
   type Hello,
   PORT_HEADER,
   ROUTES,
+  type Standing,
   type ToldOutcome,
 } from '../wire/http.js';
 import { MESH_PROTOCOL } from '../wire/version.js';
@@ -28,6 +30,8 @@ const BULK_CONNECTIONS = 8;
 const KEEP_ALIVE_MS = 60_000;
 const CONNECT_MS = 3_000;
 const FRAMING_BYTES = 4;
+/** Of an answer to `better`: a place, and what stands around it. */
+const BETTER_BYTES = 6 * BOUNDS.standings + 64;
 
 /**
  * Asks one member at one address. Whatever the other side sends is checked here for shape and
@@ -109,6 +113,20 @@ export class PeerClient {
       throw new PeerFault(`why: ${reply.value.units.length} answers to ${units.length} units`);
     }
     return reply.value.units;
+  }
+
+  /** @returns those of our results to which the peer has a preferred one, as it says */
+  async better(results: readonly Standing[], signal: AbortSignal): Promise<Standing[]> {
+    const body = JSON.stringify({ results });
+    const max = BETTER_BYTES;
+    const json = parseJson(await this.#ask('POST', ROUTES.better, { body, max, signal }));
+    const reply = checkBetterReply(json);
+    if (!reply.ok) throw new PeerFault(`better: ${reply.reason}`);
+    return reply.value.better.map((place) => {
+      const asked = results[place];
+      if (asked === undefined) throw new PeerFault(`better: ${place} of ${results.length} results`);
+      return asked;
+    });
   }
 
   /** @returns one entry per digest; undefined for what the peer does not have any more */

@@ -17,7 +17,9 @@ import type { DiskFault } from './fault.js';
 import { Fetcher, type FetcherOptions } from './fetch.js';
 import { Finder } from './find.js';
 import { openListener } from './listener.js';
+import { type Held, offersOf } from './offers.js';
 import { PeerTable } from './peers.js';
+import type { Candidate } from './question.js';
 import { secureTransport } from './secureTransport.js';
 import type { BuildServer, PeerServer } from './serving.js';
 import { serveJoin } from './transport/join.js';
@@ -52,6 +54,7 @@ export class MeshSession {
   readonly fetcher: Fetcher;
   readonly #options: SessionOptions;
   readonly #checks: FoundChecks;
+  readonly #closed = new AbortController();
   #discoveries: Discovery[] = [];
   readonly #epoch = randomBytes(12).toString('base64url');
   /** The roster digest that each member pulled last. */
@@ -116,6 +119,13 @@ export class MeshSession {
     return { node: chosen.node, name: chosen.name, answers };
   }
 
+  /** What that peer has that may be preferred to results of ours; [] when it cannot be asked. */
+  async offers(node: string, held: readonly Held[]): Promise<Candidate[]> {
+    const peer = this.peers.get(node);
+    if (!peer?.usable) return [];
+    return offersOf(peer, held, { checks: this.#checks, closed: this.#closed.signal });
+  }
+
   /** Waits until the peers that are connected now hold the present roster, or the time is over. */
   async spread(deadlineMs: number): Promise<void> {
     const until = performance.now() + deadlineMs;
@@ -128,6 +138,7 @@ export class MeshSession {
 
   async close(): Promise<void> {
     this.#endWatch();
+    this.#closed.abort();
     this.finder.close();
     this.fetcher.close();
     await Promise.all(this.#discoveries.map((discovery) => discovery.close()));

@@ -53,7 +53,10 @@ export function dependencyOf<T extends Linked>(
   }
   const [, kind, name] = INHERITED.exec(input) ?? [];
   if (kind === undefined) return undefined;
-  const known = kind === 'linked' || kind === 'macro' ? undefined : dependencies.find((entry) => entry.name === name);
+  const known =
+    kind === 'linked' || kind === 'macro'
+      ? undefined
+      : dependencies.find((entry) => entry.name === name);
   const made = all.find(({ canonical }) => canonical !== '' && canonical === known?.canonical);
   if (made !== undefined) return made;
   const crate = known?.crate ?? name;

@@ -1,12 +1,13 @@
 import { canonicalJson } from '../base/canonical.js';
-import { toVriftError } from '../base/errors.js';
+import type { Digest } from '../base/digest.js';
 import type { Change } from '../keying/explain.js';
 import { firstDifference, manifestDigest, resultKeyOf } from '../keying/manifest.js';
-import { byPreference, expectsOutputs, unfit } from './choose.js';
+import { expectsOutputs, misfit, preferredFirst, speaks, unfit } from './choose.js';
 import { messageFormat } from './messages.js';
-import type { Candidate, PipelinePorts, StoredResult } from './ports.js';
+import type { PipelinePorts, StoredResult } from './ports.js';
 import type { Unit } from './prepare.js';
 import { blobsOf } from './restore.js';
+import { take } from './take.js';
 
 export interface Found {
   stored: StoredResult;
@@ -29,7 +30,6 @@ export interface RemoteMiss extends Miss {
 /** The best result on this disk whose inputs are the same now. */
 export function findLocal(unit: Unit, ports: PipelinePorts): Found | Miss {
   const { store, disk, hasher } = ports;
-  const format = messageFormat(unit.plan, unit.roots, hasher);
   let first: Change | undefined;
   for (const { digest, manifest } of store.manifestsOf(unit.key)) {
     const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher);
@@ -38,24 +38,57 @@ export function findLocal(unit: Unit, ports: PipelinePorts): Found | Miss {
       continue;
     }
     const results = store.resultsOf(resultKeyOf(unit.key, digest, hasher));
-    for (const stored of results.toSorted(byPreference)) {
-      const misfit = unfit(stored.result, unit, format);
-      if (misfit !== undefined) {
-        first ??= misfit;
-        continue;
-      }
-      // Every one of them: a result is dropped for good only when all that it lost is known.
-      const gone = blobsOf(stored.result).filter(
-        (blob) => store.check(blob.digest, blob.size) === 'gone',
-      );
-      if (gone.length > 0) {
-        first ??= { input: 'stored result', before: 'on this disk', after: 'damaged or gone' };
-        continue;
-      }
-      return { stored, from: 'disk', peer: undefined, received: 0 };
-    }
+    const stored = bestOf(results, unit, ports);
+    if (stored) return { stored, from: 'disk', peer: undefined, received: 0 };
+    first ??= whyNone(results, unit, ports);
   }
   return { difference: first };
+}
+
+/**
+ * The preferred one of several results of the same inputs. Messages are the same for all of them
+ * but for their looks, so those may be another's: what a crate was compiled to does not hang on
+ * whose terminal was wide.
+ */
+function bestOf(
+  results: readonly StoredResult[],
+  unit: Unit,
+  { store, mesh, hasher }: PipelinePorts,
+): StoredResult | undefined {
+  const format = messageFormat(unit.plan, unit.roots, hasher);
+  const isHere = (blob: { digest: Digest; size: number }) =>
+    store.check(blob.digest, blob.size) === 'ok';
+  const inOrder = preferredFirst(results, hasher);
+  // Without peers, one that was only adopted would leave this node without its dependents.
+  const untried = mesh.reachable ? [] : inOrder.filter((stored) => stored.untried);
+  const outputs = [...inOrder.filter((stored) => !untried.includes(stored)), ...untried];
+  for (const stored of outputs) {
+    if (misfit(stored.result, unit) !== undefined) continue;
+    for (const { result } of [stored, ...inOrder]) {
+      if (!speaks(result, format)) continue;
+      const { messages, stdout, stderr } = result;
+      const whole =
+        result === stored.result
+          ? stored
+          : { ...stored, result: { ...stored.result, messages, stdout, stderr } };
+      // Every blob: a result is dropped for good only when all that it lost is known.
+      if (blobsOf(whole.result).filter((blob) => !isHere(blob)).length === 0) return whole;
+    }
+  }
+  return undefined;
+}
+
+/** Why none of the results of these inputs can be put in place. */
+function whyNone(
+  results: readonly StoredResult[],
+  unit: Unit,
+  { hasher }: PipelinePorts,
+): Change | undefined {
+  const format = messageFormat(unit.plan, unit.roots, hasher);
+  const [best] = preferredFirst(results, hasher);
+  if (best === undefined) return undefined;
+  const gone = { input: 'stored result', before: 'on this disk', after: 'damaged or gone' };
+  return unfit(best.result, unit, format) ?? gone;
 }
 
 /** Milliseconds: a peer's answer is worth waiting for in relation to what compiling costs. */
@@ -87,14 +120,13 @@ export async function findRemote(
     ports.recorder.error('VRIFT_PEER_INVALID', what);
     return false;
   });
-  const ranked = fitting
+  const usable = fitting
     .filter(({ result }) => result.class !== 'warm')
     .map((candidate) => ({
       ...candidate,
       resultDigest: hasher.hash(canonicalJson(candidate.result)),
-    }))
-    .toSorted(byPreference);
-  for (const candidate of ranked) {
+    }));
+  for (const candidate of preferredFirst(usable, hasher)) {
     const { manifest, result, holders } = candidate;
     const digest = manifestDigest(manifest, hasher);
     if (result.resultKey !== resultKeyOf(unit.key, digest, hasher)) continue;
@@ -102,7 +134,8 @@ export async function findRemote(
       unfit(result, unit, format) ??
       firstDifference(manifest, unit.roots, unit.env, disk, hasher, 'known-roots');
     if (difference === undefined) {
-      const found = await take(candidate, Math.max(expectedMs, result.compileMs), ports);
+      const worthMs = Math.max(expectedMs, result.compileMs);
+      const found = await take(candidate, clamp(worthMs * 1.5, FETCH_MS), ports);
       if (found !== undefined) return found;
     } else if (miss.difference === undefined) {
       miss.difference = difference;
@@ -123,53 +156,4 @@ function isLikelyEdited(unit: Unit): boolean {
 
 function clamp(ms: number, bounds: { least: number; most: number }): number {
   return Math.min(Math.max(ms, bounds.least), bounds.most);
-}
-
-async function take(
-  candidate: Candidate & { resultDigest: StoredResult['resultDigest'] },
-  expectedMs: number,
-  ports: PipelinePorts,
-): Promise<Found | undefined> {
-  const { store, mesh } = ports;
-  const missing = blobsOf(candidate.result).filter(
-    (blob) => store.check(blob.digest, blob.size) === 'gone',
-  );
-  const need = missing.filter(({ size }) => size > 0);
-  const bytes = need.reduce((sum, blob) => sum + blob.size, 0);
-  try {
-    using room = store.reserve(bytes);
-    if (room === undefined) {
-      ports.recorder.error('VRIFT_STORE_FULL', `no room for ${bytes} bytes from the mesh`);
-      return undefined;
-    }
-    let peer = candidate.holders[0];
-    let received = 0;
-    if (need.length > 0) {
-      const deadlineMs = clamp(expectedMs * 1.5, FETCH_MS);
-      const fetched = await mesh.fetch(candidate, need, { deadlineMs });
-      if (fetched === undefined) return undefined;
-      room[Symbol.dispose]();
-      for (const blob of need) {
-        await store.adopt(fetched.files.get(blob.digest)!, blob.digest, blob.size);
-      }
-      peer = fetched.from;
-      received = fetched.bytes;
-    }
-    if (need.length < missing.length) await store.putBytes(Buffer.alloc(0));
-    const { result, manifest, attestations, resultDigest } = candidate;
-    const stored: StoredResult = {
-      result,
-      manifest,
-      resultDigest,
-      attestations,
-      localOnly: false,
-      origin: 'peer',
-    };
-    store.putResult(stored);
-    return { stored, from: 'peer', peer, received };
-  } catch (error) {
-    const failure = toVriftError(error);
-    ports.recorder.error(failure.code, failure.message);
-    return undefined;
-  }
 }

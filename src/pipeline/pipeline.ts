@@ -143,7 +143,7 @@ export class Pipeline {
   /** @returns false when the launcher could not put the result in place: the compiler must run. */
   async #restore(unit: Unit, found: Found, channel: Channel, started: number): Promise<boolean> {
     const { store, disk, recorder, clock } = this.#ports;
-    const { result, localOnly } = found.stored;
+    const { result, resultDigest, localOnly } = found.stored;
     using _pins = store.pin(result.outputs.map((output) => output.digest));
     const restore = planRestore(found.stored, unit, store);
     if (restore === undefined) return false;
@@ -172,7 +172,7 @@ export class Pipeline {
         }
       });
     }
-    store.touch(result.resultKey);
+    store.touch(result.resultKey, resultDigest);
     this.#history.note(unit, 'hit', found.peer ?? found.from);
     recorder.outcome({
       kind: 'hit',

@@ -49,6 +49,8 @@ export interface StoredResult {
   /** Never served to a peer. */
   localOnly: boolean;
   origin: 'own' | 'peer' | 'remote';
+  /** Adopted beside one of this node's own, and not restored so far. */
+  untried?: true;
 }
 
 export interface StorePort {
@@ -60,7 +62,8 @@ export interface StorePort {
   /** undefined for a blob that is gone. */
   readBlob(digest: Digest): Buffer | undefined;
   pin(digests: readonly Digest[]): Disposable;
-  touch(resultKey: Digest): void;
+  /** It was used: that very result of the key. */
+  touch(resultKey: Digest, resultDigest: Digest): void;
   dropResult(resultKey: Digest, resultDigest: Digest): void;
   /** Hashes a blob whatever its stat says: whether it is what its name says. */
   isIntact(digest: Digest): Promise<boolean>;
@@ -193,6 +196,8 @@ export interface Recorder {
   /** A result stays on this machine, and why. */
   localOnly(reason: string, unit: string): void;
   error(code: ErrorCode, message: string): void;
+  /** A peer's result was stored because all nodes prefer it to the one that was here. */
+  adopted(unit: string, unitKey: Digest, peer: string | undefined, bytes: number): void;
   stored(bytes: number): void;
   /** A hit was to be compiled and compared: how that ended. */
   checked(ending: 'same' | 'differs' | 'skipped'): void;

@@ -1,5 +1,5 @@
 import type { Digest } from '../base/digest.js';
-import type { Found, Hello, ToldOutcome } from '../wire/http.js';
+import type { Found, Hello, Standing, ToldOutcome } from '../wire/http.js';
 
 /** An open blob: reads stay good even when the store evicts it meanwhile. */
 export interface BlobHandle {
@@ -18,6 +18,8 @@ export interface PeerReader {
   candidates(unitKey: Digest): Found[];
   /** How a unit's last outcomes came to be, latest first; the name is `nameOf`'s. */
   outcomes(unit: string): ToldOutcome[];
+  /** Whether it holds a result of that key which is preferred and may leave this machine. */
+  isBetterThan(standing: Standing): boolean;
   openBlob(digest: Digest): Promise<{ handle: BlobHandle; size: number } | undefined>;
   /** Results that `candidates` could give, over all keys. */
   resultCount(): number;

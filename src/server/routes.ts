@@ -1,7 +1,15 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Digest } from '../base/digest.js';
 import { encodeBlocks } from '../wire/blocks.js';
-import { BOUNDS, checkFindRequest, type Found, PORT_HEADER, ROUTES } from '../wire/http.js';
+import {
+  type BetterReply,
+  BOUNDS,
+  checkBetterRequest,
+  checkFindRequest,
+  type Found,
+  PORT_HEADER,
+  ROUTES,
+} from '../wire/http.js';
 import type { PeerReader, ServerContext } from './ports.js';
 
 /** Which member sent a request. */
@@ -32,6 +40,15 @@ export function addLookupRoutes(
     const asked = checkFindRequest(request.body);
     if (!asked.ok) return reply.code(400).send({ error: asked.reason });
     return reply.type('application/json').send(findReply(reader, asked.value.unitKeys));
+  });
+
+  app.post(ROUTES.better, (request, reply): BetterReply => {
+    const asked = checkBetterRequest(request.body);
+    if (!asked.ok) return reply.code(400).send({ error: asked.reason }) as never;
+    const better = asked.value.results.flatMap((standing, place) =>
+      reader.isBetterThan(standing) ? [place] : [],
+    );
+    return { better };
   });
 }
 

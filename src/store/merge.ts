@@ -29,8 +29,10 @@ function mergedEntry(a: StoredEntry, b: StoredEntry): StoredEntry {
   for (const attestation of [...a.attestations, ...b.attestations]) {
     attestations.set(`${attestation.mesh}/${attestation.signer}`, attestation);
   }
+  const { untried: _, ...kept } = first;
   return {
-    ...first,
+    ...kept,
+    ...(a.untried && b.untried && { untried: true }),
     attestations: [...attestations.values()].slice(0, MAX_ATTESTATIONS),
     localOnly: a.localOnly && b.localOnly,
   };

@@ -7,6 +7,7 @@ import type { Attestation, Manifest, Result } from '../base/result.js';
 import { ENVIRONMENT, type TextDatabase, VALUES } from './environment.js';
 import {
   type BlobRecord,
+  type Bucket,
   blobCodec,
   blobsOf,
   bucketCodec,
@@ -68,6 +69,12 @@ export class StoreReader {
       }
     }
     return found;
+  }
+
+  /** What the store holds under a result key, local-only results included. */
+  bucket(resultKey: Digest): Bucket | undefined {
+    this.#environment.resetReadTxn();
+    return get(this.#results, bucketCodec, resultKey);
   }
 
   /** A blob that some shareable result names. The caller closes the handle. */

@@ -51,6 +51,13 @@ export class Recency {
     }
   }
 
+  /** The keys used last, the latest first. After a crash an old place of a key may count as well. */
+  newest(limit: number): string[] {
+    const touched = [...this.#touched.keys()].toReversed();
+    const noted = this.#order.lastKeys(limit).map((row) => row.slice(TICK_DIGITS + 1));
+    return [...new Set([...touched, ...noted])].slice(0, limit);
+  }
+
   /** Moves touches (all of them unless told) into the index. */
   flush(limit = Number.POSITIVE_INFINITY): void {
     for (const [key, tick] of this.#touched) {

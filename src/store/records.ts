@@ -14,6 +14,8 @@ export interface StoredResult {
   origin: 'own' | 'peer' | 'remote';
   /** Node id of the member whose attestation it was accepted for. */
   signer?: string;
+  /** Adopted beside one of this node's own, and not restored so far. */
+  untried?: true;
 }
 
 /** Something the store did on its own that a person may want to know. */

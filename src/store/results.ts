@@ -87,9 +87,11 @@ export class Results {
     return whole.map((entry) => ({ ...entry, manifest }));
   }
 
-  touch(resultKey: Digest): void {
+  /** @param used which of the key's results; left out when none was restored */
+  touch(resultKey: Digest, used?: Digest): void {
     const bucket = this.#buckets.get(resultKey);
     if (!bucket) return;
+    if (used !== undefined) this.#noteTried(resultKey, bucket, used);
     this.#recency.touch(resultKey, this.#clock.now());
     this.#remember(bucket.unitKey, resultKey);
   }
@@ -117,6 +119,11 @@ export class Results {
     });
   }
 
+  /** Result keys used last, the latest first. */
+  newest(limit: number): string[] {
+    return this.#recency.newest(limit);
+  }
+
   /** Result keys from the longest unused on. */
   oldest(): Generator<{ key: string; tick: number }> {
     return this.#recency.oldest();
@@ -142,6 +149,16 @@ export class Results {
     const keys = this.#units.get(bucket.unitKey) ?? [];
     if (!keys.includes(resultKey)) this.#units.put(bucket.unitKey, [...keys, resultKey]);
     if (this.#recency.lastUsed(resultKey) === undefined) this.#recency.touch(resultKey, 0);
+  }
+
+  #noteTried(resultKey: Digest, bucket: Bucket, used: Digest): void {
+    if (!bucket.entries.some((entry) => entry.untried && entry.resultDigest === used)) return;
+    const entries = bucket.entries.map((entry) => {
+      const { untried: _, ...tried } = entry;
+      return entry.resultDigest === used ? tried : entry;
+    });
+    const cost = costOf(bucket.manifest, entries);
+    this.#replace(resultKey, bucket, { ...bucket, entries, cost });
   }
 
   #isWhole({ result }: StoredEntry): boolean {

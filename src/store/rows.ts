@@ -81,6 +81,24 @@ export class Rows<T> implements Dirty {
     }
   }
 
+  /** The last keys, from the last one on. */
+  lastKeys(limit: number): string[] {
+    const changed = [...this.#overlay].map(([key, { value }]) => ({
+      key,
+      gone: value === undefined,
+    }));
+    const gone = new Set(changed.filter((cell) => cell.gone).map(({ key }) => key));
+    const range = { start: this.#prefix + LAST, end: this.#prefix, reverse: true };
+    const page = { ...range, limit: limit + gone.size };
+    const stored = this.#guard(() => [...this.#database.getKeys(page)]) ?? [];
+    const committed = stored.map((full) => full.slice(this.#prefix.length));
+    const put = changed.filter((cell) => !cell.gone).map(({ key }) => key);
+    return [...new Set([...committed.filter((key) => !gone.has(key)), ...put])]
+      .sort()
+      .toReversed()
+      .slice(0, limit);
+  }
+
   *entries(within = ''): Generator<[key: string, value: T]> {
     for (const key of this.keys(within)) {
       const value = this.#overlay.get(key)?.value ?? this.#peek(key);

@@ -294,9 +294,14 @@ export class Store {
     return this.#results.resultsOf(resultKey);
   }
 
-  /** Says that a result key was used; written to disk some time later. */
-  touch(resultKey: Digest): void {
-    this.#results.touch(resultKey);
+  /** Says that a result key was used, and which result; written to disk some time later. */
+  touch(resultKey: Digest, used?: Digest): void {
+    this.#results.touch(resultKey, used);
+  }
+
+  /** Result keys used last, the latest first. */
+  newest(limit: number): Digest[] {
+    return this.#results.newest(limit) as Digest[];
   }
 
   dropResult(resultKey: Digest, resultDigest: Digest): void {

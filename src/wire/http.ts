@@ -1,5 +1,5 @@
 import type { Digest } from '../base/digest.js';
-import type { Attestation, Manifest, Result } from '../base/result.js';
+import type { Attestation, Manifest, Result, ResultClass } from '../base/result.js';
 import * as shape from './shape.js';
 
 /** What one node may ask another. There is no way to store anything: the mesh is pull-only. */
@@ -8,6 +8,7 @@ export const ROUTES = {
   roster: '/v1/roster',
   find: '/v1/find',
   why: '/v1/why',
+  better: '/v1/better',
   blobs: '/v1/blobs',
   /** Followed by the digest. */
   blob: '/v1/blob/',
@@ -28,6 +29,8 @@ export const BOUNDS = {
   rosterBytes: 5 * 1024 * 1024,
   rosterStatements: 65_536,
   findKeys: 256,
+  /** Results that one `better` asks about. */
+  standings: 256,
   candidatesPerKey: 16,
   /** One answer of `why`: units asked for, what is told of each, and all of it. */
   whyUnits: 32,
@@ -112,6 +115,21 @@ export interface WhyReply {
   units: ToldOutcome[][];
 }
 
+/**
+ * What decides between several results of one key: the class, then the lower digest of what
+ * dependents can see of the outputs.
+ */
+export type Standing = [resultKey: Digest, of: ResultClass, content: Digest];
+
+export interface BetterRequest {
+  results: Standing[];
+}
+
+/** Places in `results` for which the answering node holds one that is preferred, rising. */
+export interface BetterReply {
+  better: number[];
+}
+
 /** The answer is one block per digest, in order (wire/blocks.ts); absent ones are marked so. */
 export interface BlobsRequest {
   digests: Digest[];
@@ -121,6 +139,7 @@ const name = shape.text(BOUNDS.nameChars);
 const path = shape.text(BOUNDS.pathChars);
 const size = shape.integer(0, BOUNDS.outputBytes);
 const stream = shape.exact({ digest: shape.digest, size });
+const CLASS = shape.oneOf('plain', 'incremental', 'warm');
 const ROLE =
   /^(?:rlib|rmeta|staticlib|dylib|cdylib|proc-macro|bin|dep-info|dwp|dwo:[\w.-]{1,255})$/;
 
@@ -235,6 +254,18 @@ export const checkWhyRequest = (value: unknown) =>
 export const checkFindRequest = (value: unknown) =>
   shape.check<FindRequest>(
     shape.exact({ unitKeys: shape.list(shape.digest, BOUNDS.findKeys) }),
+    value,
+  );
+export const checkBetterRequest = (value: unknown) =>
+  shape.check<BetterRequest>(
+    shape.exact({
+      results: shape.list(shape.tuple(shape.digest, CLASS, shape.digest), BOUNDS.standings),
+    }),
+    value,
+  );
+export const checkBetterReply = (value: unknown) =>
+  shape.check<BetterReply>(
+    shape.exact({ better: shape.list(shape.integer(0, BOUNDS.standings - 1), BOUNDS.standings) }),
     value,
   );
 export const checkBlobsRequest = (value: unknown) =>

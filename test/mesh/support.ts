@@ -15,7 +15,7 @@ import { listenSecure } from '../../src/mesh/transport/secure.js';
 import type { PeerReader, ServerLimits } from '../../src/server/ports.js';
 import { buildServer } from '../../src/server/server.js';
 import { openHasher } from '../../src/store/hashing.js';
-import type { Found, Hello, ToldOutcome } from '../../src/wire/http.js';
+import type { Found, Hello, Standing, ToldOutcome } from '../../src/wire/http.js';
 import { MESH_PROTOCOL, VERSION } from '../../src/wire/version.js';
 import { until } from '../harness/programs.js';
 import { foundMesh, newMember, type TestNode, temporaryDir } from '../identity/support.js';
@@ -70,6 +70,12 @@ export class Shelf implements PeerReader {
         },
       },
     };
+  }
+
+  /** As the test says, by result key. */
+  readonly better = new Set<Digest>();
+  isBetterThan([resultKey]: Standing): boolean {
+    return this.better.has(resultKey);
   }
 
   resultCount(): number {

@@ -47,6 +47,22 @@ describe('a member may ask', () => {
     expect(reply).toEqual({ ok: true, value: { found: [[], [found[1]]] } });
   });
 
+  it('which of its results others are preferred to', async () => {
+    const { dial, reader } = await startServer();
+    const standings = Array.from({ length: 256 }, (_each, at) => [
+      digestOf(`${at}`),
+      'incremental',
+      digestOf('mine'),
+    ]);
+    for (const at of [3, 255]) reader.better.add(digestOf(`${at}`));
+    const client = await dial();
+    const { body } = await client.post('/v1/better', { results: standings });
+    expect(JSON.parse(body.toString())).toEqual({ better: [3, 255] });
+    const tooMany = [...standings, standings[0]];
+    expect((await client.post('/v1/better', { results: tooMany })).status).toBe(400);
+    expect((await client.post('/v1/better', { results: [['x', 'plain', 'y']] })).status).toBe(400);
+  });
+
   it('for results, within bounds', async () => {
     const { dial, reader } = await startServer();
     const { unitKey, manifest, result } = makeUnit('a', [Buffer.from('x')]);

@@ -9,7 +9,7 @@ import type {
 } from '../../src/server/ports.js';
 import { buildServer, type PeerServer } from '../../src/server/server.js';
 import { openHasher } from '../../src/store/hashing.js';
-import type { Found, ToldOutcome } from '../../src/wire/http.js';
+import type { Found, Standing, ToldOutcome } from '../../src/wire/http.js';
 
 const hasher = await openHasher();
 export const digestOf = (data: Uint8Array | string): Digest => hasher.hash(data);
@@ -48,6 +48,12 @@ export class MemoryReader implements PeerReader {
       },
     };
     return { handle, size: bytes.length };
+  }
+
+  /** As the test says, by result key. */
+  readonly better = new Set<Digest>();
+  isBetterThan([resultKey]: Standing): boolean {
+    return this.better.has(resultKey);
   }
 
   resultCount(): number {

@@ -62,6 +62,52 @@ describe('results', () => {
     expect(store.resultsOf(stored.result.resultKey)).toMatchObject([{ localOnly: false }]);
   });
 
+  it('stay untried until that very one is used, or compiled here', async () => {
+    const { store, path } = await openStore();
+    const blob = await store.putBytes(Buffer.from('hello'));
+    const own = makeResult({ outputs: [blob] });
+    const theirs = makeResult({ outputs: [blob], compileMs: 2, origin: 'peer' });
+    const { resultKey } = own.result;
+    const untried = () =>
+      store.resultsOf(resultKey).flatMap((stored) => (stored.untried ? [stored.resultDigest] : []));
+    store.putResult(own);
+    store.putResult({ ...theirs, untried: true });
+    store.putResult({ ...theirs, untried: true });
+    store.touch(resultKey, own.resultDigest);
+    expect(untried()).toEqual([theirs.resultDigest]);
+    const before = store.stats();
+    store.touch(resultKey, theirs.resultDigest);
+    expect(untried()).toEqual([]);
+    expect(store.stats()).toMatchObject({ results: before.results, blobs: before.blobs });
+    expect(store.stats().bytes).toBeLessThan(before.bytes);
+    store.putResult({ ...theirs, untried: true });
+    expect(untried()).toEqual([]);
+    await store.close();
+    const { store: again } = await openStore({ path });
+    expect(again.resultsOf(resultKey).filter((stored) => stored.untried)).toEqual([]);
+  });
+
+  it('are listed by their last use, the latest first', async () => {
+    const { store, path, clock } = await openStore();
+    const blob = await store.putBytes(Buffer.from('hello'));
+    const all = Array.from({ length: 2_000 }, (_each, at) =>
+      makeResult({ outputs: [blob], inputs: `${at}` }),
+    ).map((stored, at) => ({ ...stored, result: { ...stored.result, unitKey: named(`u${at}`) } }));
+    for (const stored of all) {
+      clock.aheadMs += 1;
+      store.putResult(stored);
+    }
+    const keys = all.map(({ result }) => result.resultKey).toReversed();
+    clock.aheadMs += 1;
+    store.touch(keys.at(-1)!);
+    store.dropResult(keys[1]!, all.at(-2)!.resultDigest);
+    const expected = [keys.at(-1)!, keys[0]!, ...keys.slice(2, -1)];
+    expect(store.newest(1_500)).toEqual(expected.slice(0, 1_500));
+    await store.close();
+    const { store: again } = await openStore({ path });
+    expect(again.newest(5_000)).toEqual(expected);
+  });
+
   it('cannot give one result key two manifests', async () => {
     const { store } = await openStore();
     const blob = await store.putBytes(Buffer.from('hello'));

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { Digest } from '../../base/digest.js';
 import { type ErrorCode, VriftError } from '../../base/errors.js';
 import type { WhyQuestion } from '../../mesh/askWhy.js';
 import type { MeshState } from '../../mesh/node.js';
@@ -19,6 +20,8 @@ export interface LinkOptions extends WorkerStart {
   onLine(line: LogLine): void;
   /** Content bytes that went to a peer. */
   onSent(bytes: number): void;
+  /** A peer was met, or is gone. */
+  onPeer(node: string, state: 'up' | 'down'): void;
 }
 
 interface Waiter {
@@ -30,6 +33,9 @@ const DEFAULT_TTL_MS = 15 * 60_000;
 
 /** Beyond a deadline, for the way between the threads: at most as long again. */
 const GRACE_MS = 250;
+
+/** Several questions, each with a deadline of its own. */
+const OFFERS_MS = 120_000;
 
 /** The main thread's end of the mesh. When the thread dies, builds go on without peers. */
 export class MeshLink implements MeshPort {
@@ -92,6 +98,12 @@ export class MeshLink implements MeshPort {
   ) {
     const request: MeshRequest = { method: 'fetch', candidate, need, deadlineMs };
     return (await this.#patient(request, deadlineMs)) as Awaited<ReturnType<MeshPort['fetch']>>;
+  }
+
+  /** What one peer has that may be preferred to the results of these keys. */
+  async offers(node: string, resultKeys: Digest[]): Promise<Candidate[]> {
+    const found = await this.#patient({ method: 'offers', node, resultKeys }, OFFERS_MS);
+    return (found as Candidate[] | undefined) ?? [];
   }
 
   async state(): Promise<MeshState> {
@@ -180,6 +192,8 @@ export class MeshLink implements MeshPort {
       case 'event':
         this.#state = message.state;
         this.#options.onLine(columnsOf(message.event));
+        if (message.event.kind === 'peer-up') this.#options.onPeer(message.event.node, 'up');
+        if (message.event.kind === 'peer-down') this.#options.onPeer(message.event.node, 'down');
         break;
       case 'sent':
         this.#options.onSent(message.bytes);

@@ -25,6 +25,7 @@ export type MeshRequest =
       deadlineMs: number;
     }
   | { method: 'why'; peer: string; question: WhyQuestion }
+  | { method: 'offers'; node: string; resultKeys: Digest[] }
   | { method: 'state' | 'peers' | 'members' | 'close' }
   | { method: 'create'; name: string }
   | { method: 'invite'; role: string; ttlMs: number }

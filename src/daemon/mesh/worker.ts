@@ -7,11 +7,13 @@ import { isRole } from '../../identity/roles.js';
 import { resultKeyOf } from '../../keying/manifest.js';
 import type { MeshEvent } from '../../mesh/events.js';
 import { MeshNode } from '../../mesh/node.js';
+import { compareStandings, standingOf } from '../../pipeline/choose.js';
 import { OUTCOMES, type PastOutcome, told } from '../../pipeline/outcomes.js';
 import type { PeerReader } from '../../server/ports.js';
 import { buildServer } from '../../server/server.js';
 import { openHasher } from '../../store/hashing.js';
 import { StoreReader } from '../../store/reader.js';
+import { heldOf } from './held.js';
 import type { MeshRequest, NumberedRequest, WorkerMessage, WorkerStart } from './messages.js';
 
 /**
@@ -38,6 +40,13 @@ const reader: PeerReader = {
         : [{ manifest, result, attestations: vouched }];
     }),
   outcomes: (unit) => store.row<PastOutcome[]>(OUTCOMES, unit)?.map(told) ?? [],
+  isBetterThan: (standing) => {
+    const entries = store.bucket(standing[0])?.entries ?? [];
+    return entries.some(
+      ({ result, localOnly }) =>
+        !localOnly && compareStandings(standingOf(result, hasher), standing) < 0,
+    );
+  },
   openBlob: (digest) => store.openBlob(digest),
   resultCount: () => store.resultCount(),
 };
@@ -81,6 +90,8 @@ const answer = async (request: MeshRequest): Promise<unknown> => {
       return node.fetch(request.candidate, request.need, { deadlineMs: request.deadlineMs });
     case 'why':
       return node.why(request.peer, request.question);
+    case 'offers':
+      return node.offers(request.node, heldOf(request.resultKeys, store, hasher));
     case 'state':
       return node.state();
     case 'peers':

@@ -1,0 +1,83 @@
+import type { Digest } from '../base/digest.js';
+import { toVriftError } from '../base/errors.js';
+import type { Found } from './lookup.js';
+import type { Candidate, PipelinePorts } from './ports.js';
+import { blobsOf } from './restore.js';
+
+/** A candidate, and the digest of its result. */
+export type Digested = Candidate & { resultDigest: Digest };
+
+/** Fetches a peer's result, and stores it; undefined when not all of it could be had in time. */
+export async function take(
+  candidate: Digested,
+  deadlineMs: number,
+  ports: PipelinePorts,
+): Promise<Found | undefined> {
+  const brought = await bring(candidate, deadlineMs, ports);
+  const stored = brought && keep(candidate, ports);
+  return stored && { stored, from: 'peer', ...brought };
+}
+
+/** Fetches the blobs that are missing here, verified; no result names them yet. */
+export async function bring(
+  candidate: Candidate,
+  deadlineMs: number,
+  ports: PipelinePorts,
+): Promise<{ peer: string | undefined; received: number } | undefined> {
+  const { store, mesh } = ports;
+  const missing = blobsOf(candidate.result).filter(
+    (blob) => store.check(blob.digest, blob.size) === 'gone',
+  );
+  const need = missing.filter(({ size }) => size > 0);
+  const bytes = need.reduce((sum, blob) => sum + blob.size, 0);
+  try {
+    using room = store.reserve(bytes);
+    if (room === undefined) {
+      ports.recorder.error('VRIFT_STORE_FULL', `no room for ${bytes} bytes from the mesh`);
+      return undefined;
+    }
+    let peer = candidate.holders[0];
+    let received = 0;
+    if (need.length > 0) {
+      const fetched = await mesh.fetch(candidate, need, { deadlineMs });
+      if (fetched === undefined) return undefined;
+      room[Symbol.dispose]();
+      for (const blob of need) {
+        await store.adopt(fetched.files.get(blob.digest)!, blob.digest, blob.size);
+      }
+      peer = fetched.from;
+      received = fetched.bytes;
+    }
+    if (need.length < missing.length) await store.putBytes(Buffer.alloc(0));
+    return { peer, received };
+  } catch (error) {
+    const failure = toVriftError(error);
+    ports.recorder.error(failure.code, failure.message);
+    return undefined;
+  }
+}
+
+/** Stores a result whose blobs are here. */
+export function keep(
+  { result, manifest, attestations, resultDigest }: Digested,
+  { store, recorder }: PipelinePorts,
+  mark: { untried?: true } = {},
+): Found['stored'] | undefined {
+  const stored: Found['stored'] = {
+    result,
+    manifest,
+    resultDigest,
+    attestations,
+    localOnly: false,
+    origin: 'peer',
+    ...mark,
+  };
+  try {
+    store.putResult(stored);
+    return stored;
+  } catch (error) {
+    const failure = toVriftError(error);
+    recorder.error(failure.code, failure.message);
+    return undefined;
+  }
+}
