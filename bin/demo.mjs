@@ -4,10 +4,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { build } from './build.mjs';
 import { furnishCargoHome } from './demo/cargoHome.mjs';
+import { connection } from './demo/meeting.mjs';
 import { Person } from './demo/person.mjs';
 import { Advice, checkOut, openWorkspace, sampleWorkspace } from './demo/workspace.mjs';
 import { CommandFailed, run } from './lib/run.mjs';
@@ -16,7 +16,6 @@ import { formatTable, seconds } from './lib/table.mjs';
 const USAGE = `npm start                       shows vrift with the sample workspace
 npm start -- PATH [ARGUMENTS]   … with your own; ARGUMENTS go to \`cargo build\`
 `;
-const MEET_MS = 30_000;
 /** Of units that Bob compiled. */
 const MAX_NAMES = 12;
 
@@ -78,21 +77,6 @@ async function meet(alice, bob) {
   say(`Two nodes in one mesh, which found each other ${how}:`);
   say(`  Alice   ${alice.checkout}`);
   say(`  Bob     ${bob.checkout}\n`);
-}
-
-async function connection(person, other) {
-  const deadline = performance.now() + MEET_MS;
-  for (;;) {
-    const peers = await person.vrift(['peers']);
-    const peer = peers.find(({ node }) => node === other.node.node);
-    if (peer?.state === 'connected') return peer;
-    if (performance.now() > deadline) {
-      throw new Advice(
-        `${person.name}'s node did not reach ${other.name}'s within ${MEET_MS / 1000} s (${peer?.state ?? 'never seen'}).\nDoes a firewall on this machine keep programs from each other?`,
-      );
-    }
-    await wait(100, undefined, { signal: person.signal });
-  }
 }
 
 async function compare(workspace, alice, bob) {

@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { userCargoHome } from '../../bin/demo/cargoHome.mjs';
-import { inRoot } from '../../bin/lib/project.mjs';
 import { run } from '../../bin/lib/run.mjs';
 
-const CACHE = inRoot('bench', '.cache', 'crates');
+/** Outside the project: every clone of it uses the same crates. */
+const CACHE = join(
+  process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
+  'vrift-bench',
+  'crates',
+);
 const SPEC = /^([A-Za-z0-9_-]+)@(\d+\.\d+\.\d+\S*)$/;
 
 /** Whether `text` is a crate of the registry (`ripgrep@15.1.0`) rather than a path. */
@@ -14,7 +18,7 @@ export const isCrateSpec = (text) => SPEC.test(text);
 
 /**
  * The source of a published crate, as its author built it: with its Cargo.lock where it ships
- * one. Downloaded once, with cargo, into bench/.cache.
+ * one. Downloaded once, with cargo, into a cache of the user's.
  *
  * @returns its directory
  */

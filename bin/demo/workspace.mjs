@@ -48,6 +48,7 @@ export async function openWorkspace(path, { cargoArgs = [], signal } = {}) {
     directories,
     base: outside.length === 0 ? dirname(root) : commonParent(directories),
     packages: metadata.packages.filter(({ source }) => source !== null),
+    local: local.map(({ name }) => name),
     targetDirectory: metadata.target_directory,
     buildArgs: ['build', ...cargoArgs],
   };

@@ -59,10 +59,11 @@ function infoOf(
   peer: WhyInfo['peer'],
 ): WhyInfo {
   const { unit, crateType, outcome, from, detail, key, against, local, bound, at } = entry;
-  const { macros, observed, declared } = entry;
+  const { macros, observed, declared, package: cargoPackage } = entry;
   return {
     unit,
     crateType,
+    package: cargoPackage,
     outcome,
     from,
     detail,

@@ -11,6 +11,8 @@ import { nameOf, typeOf } from './unitName.js';
 export interface LastOutcome {
   unit: string;
   crateType: string;
+  /** `name version`, as cargo says; '' for a call that was not looked up. */
+  package: string;
   outcome: PastOutcome['outcome'];
   /** Where a hit came from; for the rest, what became of the compile or why it was not cached. */
   from: string;
@@ -96,6 +98,7 @@ export class History {
     this.#put(placed(unit), {
       unit: plan.crateName,
       crateType: typeOf(plan),
+      package: about.package,
       outcome,
       from,
       detail: '',
@@ -132,6 +135,7 @@ export class History {
     this.#put(`bypassed|${unit}|${crateType}`, {
       unit,
       crateType,
+      package: '',
       outcome: 'bypass',
       from: reason,
       detail,

@@ -115,6 +115,8 @@ export interface WhyInfo {
   unit: string;
   /** `rlib`, `bin`, `test`, …; `(check)` behind it when nothing is linked. */
   crateType: string;
+  /** `name version`; '' for a call that was not looked up. */
+  package: string;
   outcome: 'hit' | 'miss' | 'bypass';
   /** `disk` or a node id for a hit; what became of the result for a miss; the reason of a bypass. */
   from: string;

@@ -1,0 +1,78 @@
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { explain } from './explain.mjs';
+
+/** Every file below a target directory but the compiler's incremental state, sorted. */
+export async function filesBelow(target) {
+  const files = [];
+  const open = [target];
+  for (let directory = open.pop(); directory !== undefined; directory = open.pop()) {
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name);
+      if (!entry.isDirectory()) files.push(relative(target, path));
+      else if (entry.name !== 'incremental') open.push(path);
+    }
+  }
+  return files.sort();
+}
+
+/**
+ * Compares two target directories that stood at one path, file by file and byte by byte.
+ *
+ * @returns { files, differences }: a difference has a path and what it is; `cause` when the bytes
+ *   show that both are the same compile
+ */
+export async function compareTargets(cached, compiled, facts) {
+  const [left, right] = await Promise.all([filesBelow(cached), filesBelow(compiled)]);
+  const differences = [];
+  const both = new Set(right);
+  for (const path of left) {
+    if (!both.delete(path)) {
+      differences.push({ path, what: 'only from the cache' });
+      continue;
+    }
+    const difference = await compareFiles(join(cached, path), join(compiled, path), facts);
+    if (difference !== undefined) differences.push({ path, ...difference });
+  }
+  for (const path of both) differences.push({ path, what: 'only without the cache' });
+  return { files: left.length, differences };
+}
+
+/** Which files stand in only one of two target directories; vrift must add and leave out none. */
+export async function compareNames(cached, bare) {
+  const [left, right] = await Promise.all([filesBelow(cached), filesBelow(bare)]);
+  const only = (a, b, what) =>
+    a.filter((path) => !b.includes(path)).map((path) => ({ path, what }));
+  return [
+    ...only(left, right, 'plain cargo makes no such file'),
+    ...only(right, left, 'plain cargo makes this file too'),
+  ];
+}
+
+async function compareFiles(cached, compiled, facts) {
+  const [left, right] = await Promise.all([contentOf(cached), contentOf(compiled)]);
+  if (left.mode !== right.mode) {
+    return { what: `mode ${left.mode.toString(8)} instead of ${right.mode.toString(8)}` };
+  }
+  if (left.bytes.equals(right.bytes)) return undefined;
+  const cause = explain(left.bytes, right.bytes, facts);
+  const what = `${left.bytes.length} bytes, ${right.bytes.length} without the cache`;
+  return cause === undefined ? { what } : { what, cause };
+}
+
+async function contentOf(path) {
+  const stat = await lstat(path);
+  if (stat.isSymbolicLink()) return { mode: 0, bytes: Buffer.from(await readlink(path)) };
+  return { mode: stat.mode & 0o777, bytes: await readFile(path) };
+}
+
+/** Hashes in file names that stand in only one of two target directories. */
+export async function onlyInOne(a, b) {
+  const [left, right] = (await Promise.all([filesBelow(a), filesBelow(b)])).map(suffixesIn);
+  return new Set([...left, ...right].filter((suffix) => !(left.has(suffix) && right.has(suffix))));
+}
+
+/** The file-name hashes of all that stands in a target directory. */
+function suffixesIn(paths) {
+  return new Set(paths.flatMap((path) => path.match(/-[0-9a-f]{16}(?=[./]|$)/g) ?? []));
+}

@@ -1,0 +1,172 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openWorkspace } from '../../bin/demo/workspace.mjs';
+import { sourceOf } from './assemble.mjs';
+import { PHASES, rebuilt, runCargo } from './cargo.mjs';
+import { compareNames, compareTargets, onlyInOne } from './compare.mjs';
+import { editAndRevert } from './edit.mjs';
+import { compareMessages } from './messages.mjs';
+import { explainMisses } from './misses.mjs';
+import { Office } from './office.mjs';
+import { Report } from './report.mjs';
+import { compareTests } from './tests.mjs';
+
+/**
+ * One project through all steps of docs/real-projects.md, in a temporary folder.
+ *
+ * @param say    called with a line of progress
+ * @returns the report; its `differences` are empty when all is well
+ */
+export async function runProject(project, { signal, say, keep }) {
+  const scratch = await mkdtemp(join(tmpdir(), 'vrift-real-'));
+  let office;
+  try {
+    const source = await sourceOf(project, join(scratch, 'source'), { signal });
+    const workspace = await openWorkspace(source, { signal });
+    office = new Office(scratch, workspace, { signal });
+    await office.open();
+    return await new Run(project, office, new Report(project, say)).all();
+  } finally {
+    await office?.close();
+    if (keep) say(`kept: ${scratch}`);
+    else await rm(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+}
+
+/** A target directory that is put aside is called after what made it. */
+class Run {
+  constructor(project, office, report) {
+    this.project = project;
+    this.office = office;
+    this.report = report;
+  }
+
+  async all() {
+    const { alice, bob, bobAlone, elsewhere } = this.office;
+    this.bare = await this.#build('bare', bob, bob.checkout, { vrift: false });
+    this.always = rebuilt(await runCargo(bob, bob.checkout, PHASES.build, { vrift: false }));
+    this.bareTarget = await this.#putAside(bob.checkout, 'bare');
+
+    await this.#build('cold', alice, alice.checkout);
+    const cold = await this.#putAside(alice.checkout, 'cold');
+    const warm = await this.#restore('warm', alice, alice.checkout);
+    await this.#compare('warm', warm, cold);
+
+    const there = await this.#restore('other checkout', alice, elsewhere, { build: PHASES.build });
+    await this.#compare('other checkout', there, await this.#members(alice, elsewhere));
+
+    const theirs = await this.#restore('other home', bob, bob.checkout);
+    const compiled = await this.#alone(bobAlone, bob.checkout);
+    const suffixes = await onlyInOne(cold, theirs);
+    await this.#compare('other home', theirs, compiled, suffixes);
+    this.report.differ('other home', await compareNames(theirs, this.bareTarget));
+
+    await this.#edit(theirs);
+    const reverted = await this.#putAside(bob.checkout, 'reverted');
+    await this.#compare('edit, reverted', reverted, compiled, suffixes);
+    await this.#test(reverted);
+    return this.report;
+  }
+
+  #putAside(checkout, name) {
+    return this.office.putAside(checkout, name);
+  }
+
+  /** The programs, then the tests; each phase counted under the name of the step. */
+  async #build(step, person, checkout, { phases = PHASES, ...options } = {}) {
+    const done = {};
+    for (const [phase, args] of Object.entries(phases)) {
+      done[phase] = await runCargo(person, checkout, args, options);
+      this.report.count(step, phase, done[phase]);
+    }
+    return done;
+  }
+
+  /** A build from the cache, after which cargo finds nothing to do. */
+  async #restore(step, person, checkout, phases = PHASES) {
+    const built = await this.#build(step, person, checkout, { phases });
+    const again = rebuilt(await runCargo(person, checkout, PHASES.build));
+    const wrong = again.filter((unit) => !this.always.includes(unit));
+    const differences = wrong.map((unit) => ({ path: unit, what: 'built again at once' }));
+    this.report.differ(step, differences);
+    if (step === 'other home') await this.#judge(step, built);
+    return this.#putAside(checkout, step.replace(' ', '-'));
+  }
+
+  /** What an IDE is told is as without vrift, and what was compiled has a cause. */
+  async #judge(step, built) {
+    const { alice, bob } = this.office;
+    this.report.differ(step, compareMessages(built, this.bare));
+    this.report.notHit = await explainMisses(built, alice, bob);
+  }
+
+  /** At a place with an empty store the compiler runs for every unit, with vrift's arguments. */
+  async #alone(person, checkout) {
+    await person.start();
+    const built = await this.#build('compiled there', person, checkout);
+    await person.leave();
+    const hits = Object.values(built).flatMap(({ why }) =>
+      why.filter(({ outcome }) => outcome === 'hit'),
+    );
+    this.report.differ(
+      'compiled there',
+      hits.map(({ unit }) => ({ path: unit, what: 'a hit' })),
+    );
+    return this.#putAside(checkout, 'compiled-there');
+  }
+
+  /** The same home has the same dependencies: only what lies in the workspace is compiled again. */
+  async #members(person, checkout) {
+    await runCargo(person, checkout, PHASES.build);
+    for (const name of this.office.workspace.local) {
+      await person.cargo(['clean', '-p', name], { cwd: checkout });
+    }
+    const env = { VRIFT_RECACHE: '1' };
+    const options = { phases: { build: PHASES.build }, env };
+    await this.#build('members compiled there', person, checkout, options);
+    return this.#putAside(checkout, 'members-compiled-there');
+  }
+
+  async #compare(step, cached, compiled, suffixes = new Set()) {
+    const { files, differences } = await compareTargets(cached, compiled, { suffixes });
+    const open = differences.filter(({ cause }) => cause === undefined);
+    if (open.length > 0) {
+      const unsteady = await this.#unsteady();
+      for (const difference of open) {
+        if (unsteady.has(difference.path)) difference.cause = 'differs without vrift too';
+      }
+    }
+    this.report.compared(step, files, differences);
+  }
+
+  /** Files that differ between two builds without vrift at one place: no cache could do better. */
+  async #unsteady() {
+    if (this.report.unsteady !== undefined) return new Set(this.report.unsteady);
+    const { bob } = this.office;
+    const current = await this.#putAside(bob.checkout, 'current');
+    await this.#build('bare again', bob, bob.checkout, { vrift: false });
+    const again = await this.#putAside(bob.checkout, 'bare-again');
+    await this.office.bringBack(current, bob.checkout);
+    const { differences } = await compareTargets(this.bareTarget, again, { suffixes: new Set() });
+    const unexplained = differences.filter(({ cause }) => cause === undefined);
+    this.report.unsteady = unexplained.map(({ path }) => path);
+    return new Set(this.report.unsteady);
+  }
+
+  async #edit(theirs) {
+    const { office, project, bareTarget } = this;
+    await office.bringBack(theirs, office.bob.checkout);
+    const { steps, differences } = await editAndRevert({ project, office, bareTarget });
+    this.report.edit = steps;
+    this.report.differ('edit', differences);
+  }
+
+  async #test(restored) {
+    const { office, project, bareTarget } = this;
+    await office.bringBack(restored, office.bob.checkout);
+    const { counts, differences } = await compareTests({ project, office, bareTarget });
+    this.report.tests = counts;
+    this.report.differ('tests', differences);
+  }
+}

@@ -1,0 +1,104 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inProject } from '../harness/project.js';
+
+// Plain JavaScript without types: what `npm run bench:real` judges by.
+const { compareNames, compareTargets } = await import(inProject('bench/real/compare.mjs'));
+const { compareMessages } = await import(inProject('bench/real/messages.mjs'));
+const { resultsIn } = await import(inProject('bench/real/tests.mjs'));
+
+describe('the comparison of real projects', () => {
+  let scratch: string;
+  let targets = 0;
+  beforeAll(async () => {
+    scratch = await mkdtemp(join(tmpdir(), 'vrift-compare-'));
+  });
+  afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+  async function target(files: Record<string, string | Buffer>): Promise<string> {
+    const directory = join(scratch, `t${++targets}`);
+    for (const [path, content] of Object.entries(files)) {
+      await mkdir(dirname(join(directory, path)), { recursive: true });
+      await writeFile(join(directory, path), content);
+    }
+    return directory;
+  }
+
+  const compare = async (
+    cached: Record<string, string | Buffer>,
+    compiled: Record<string, string | Buffer>,
+    suffixes: string[] = [],
+  ) => {
+    const facts = { suffixes: new Set(suffixes) };
+    const targets = [await target(cached), await target(compiled)];
+    return (await compareTargets(...targets, facts)).differences;
+  };
+
+  it('finds a byte, a mode, and a file that only one side has', async () => {
+    expect(await compare({ 'debug/app': 'aaaa' }, { 'debug/app': 'aaaa' })).toEqual([]);
+    const byte = await compare({ 'debug/app': 'aaaa' }, { 'debug/app': 'aaba' });
+    expect(byte).toEqual([{ path: 'debug/app', what: '4 bytes, 4 without the cache' }]);
+
+    const [left, right] = [await target({ app: '' }), await target({ app: '' })];
+    await chmod(join(left, 'app'), 0o755);
+    await chmod(join(right, 'app'), 0o644);
+    const { differences } = await compareTargets(left, right, { suffixes: new Set() });
+    expect(differences).toEqual([{ path: 'app', what: 'mode 755 instead of 644' }]);
+
+    const more = await compare({ a: '', b: '' }, { b: '', c: '' });
+    expect(more.map(({ path }: { path: string }) => path)).toEqual(['a', 'c']);
+    const names = [await target({ a: '1', b: '' }), await target({ a: '2' })];
+    expect(await compareNames(...names)).toHaveLength(1);
+  });
+
+  it("lets go the name of an incremental session, and nothing of an archive's content", async () => {
+    const members = (session: string, body: string) => ({
+      'libx.rlib': archive([
+        ['lib.rmeta/', 'm'],
+        [`x.0a.${session}.rcgu.o/`, body],
+      ]),
+    });
+    const renamed = await compare(members('0q', 'object'), members('1z', 'object'));
+    expect(renamed).toMatchObject([{ cause: 'names of members: the incremental session' }]);
+    const changed = await compare(members('0q', 'object'), members('1z', 'obiect'));
+    expect(changed[0]).not.toHaveProperty('cause');
+  });
+
+  it('lets go the file-name hashes of outside crates, and no other', async () => {
+    const left = { 'libx.rmeta': 'uses y-0123456789abcdef and z-00000000000000ff' };
+    const right = { 'libx.rmeta': 'uses y-fedcba9876543210 and z-00000000000000ff' };
+    const known = ['-0123456789abcdef', '-fedcba9876543210'];
+    expect((await compare(left, right, known))[0]).toHaveProperty('cause');
+    expect((await compare(left, right, known.slice(1)))[0]).not.toHaveProperty('cause');
+  });
+
+  it('counts messages, and reads the results of tests by program', () => {
+    const event = (text: string) => ({
+      package_id: 'path+file:///x#app@1.0.0',
+      target: { kind: ['bin'], name: 'app' },
+      message: { rendered: text },
+    });
+    const phase = (...texts: string[]) => ({
+      build: { messages: texts.map(event), artifacts: [], scripts: [] },
+    });
+    expect(compareMessages(phase('a', 'b'), phase('b', 'a'))).toEqual([]);
+    expect(compareMessages(phase('a', 'a'), phase('a'))).toHaveLength(1);
+
+    const output = 'running 1 test\ntest one ... ok\n\nrunning 1 test\ntest one ... FAILED\n';
+    expect([...resultsIn(output)]).toEqual([
+      ['1: one', 'ok'],
+      ['2: one', 'failed'],
+    ]);
+  });
+});
+
+/** Short names only; bodies are padded to even lengths as `ar` does. */
+function archive(members: [name: string, body: string][]): Buffer {
+  const parts = members.map(([name, body]) => {
+    const header = `${name.padEnd(16)}${'0'.padEnd(12)}${'0'.padEnd(12)}${'644'.padEnd(8)}`;
+    return `${header}${String(body.length).padEnd(10)}\`\n${body}${body.length % 2 === 1 ? '\n' : ''}`;
+  });
+  return Buffer.from(`!<arch>\n${parts.join('')}`, 'latin1');
+}
