@@ -2,15 +2,19 @@ import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { explain } from './explain.mjs';
 
-/** Every file below a target directory but the compiler's incremental state, sorted. */
+/** What no build makes: the compiler's incremental state, and what cargo remembers of the compiler. */
+const NO_OUTPUTS = new Set(['incremental', '.rustc_info.json']);
+
+/** Every output below a target directory, sorted. */
 export async function filesBelow(target) {
   const files = [];
   const open = [target];
   for (let directory = open.pop(); directory !== undefined; directory = open.pop()) {
     for (const entry of await readdir(directory, { withFileTypes: true })) {
       const path = join(directory, entry.name);
-      if (!entry.isDirectory()) files.push(relative(target, path));
-      else if (entry.name !== 'incremental') open.push(path);
+      if (NO_OUTPUTS.has(entry.name)) continue;
+      if (entry.isDirectory()) open.push(path);
+      else files.push(relative(target, path));
     }
   }
   return files.sort();

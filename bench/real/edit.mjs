@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { appendFile, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PHASES, rebuilt, runCargo, unitOf } from './cargo.mjs';
@@ -18,9 +17,9 @@ pub static ${MARKER}: [u8; 24] = *b"edited by the benchmark.";
  *
  * @returns figures of both builds with vrift, and differences from plain cargo
  */
-export async function editAndRevert({ project, office, bareTarget }) {
+export async function editAndRevert({ project, office, bareTarget, bare }) {
   const { bob } = office;
-  const file = join(bob.checkout, project.edit ?? mainSource(bob.checkout));
+  const file = project.edit === undefined ? mainSource(bare) : join(bob.checkout, project.edit);
   const restored = await office.putAside(bob.checkout, 'restored');
   await office.bringBack(bareTarget, bob.checkout);
   const plain = await edited(bob, file, { vrift: false });
@@ -54,8 +53,10 @@ export async function editAndRevert({ project, office, bareTarget }) {
 
 const stepOf = ({ ms, stats }) => ({ ms: Math.round(ms), stats });
 
-function mainSource(checkout) {
-  return ['src/lib.rs', 'src/main.rs'].find((path) => existsSync(join(checkout, path)));
+/** Where the last unit starts that is compiled from a path: the package itself. */
+function mainSource({ build }) {
+  return build.artifacts.findLast(({ package_id }) => package_id.startsWith('path+')).target
+    .src_path;
 }
 
 async function edited(person, file, options) {

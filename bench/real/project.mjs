@@ -155,9 +155,9 @@ class Run {
   }
 
   async #edit(theirs) {
-    const { office, project, bareTarget } = this;
+    const { office, project, bareTarget, bare } = this;
     await office.bringBack(theirs, office.bob.checkout);
-    const { steps, differences } = await editAndRevert({ project, office, bareTarget });
+    const { steps, differences } = await editAndRevert({ project, office, bareTarget, bare });
     this.report.edit = steps;
     this.report.differ('edit', differences);
   }
