@@ -1,5 +1,5 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { explain } from './explain.mjs';
 
 /** What no build makes: the compiler's incremental state, and what cargo remembers of the compiler. */
@@ -47,10 +47,17 @@ export async function compareNames(cached, bare) {
   const [left, right] = await Promise.all([filesBelow(cached), filesBelow(bare)]);
   const only = (a, b, what) =>
     a.filter((path) => !b.includes(path)).map((path) => ({ path, what }));
-  return [
+  const differences = [
     ...only(left, right, 'plain cargo makes no such file'),
     ...only(right, left, 'plain cargo makes this file too'),
   ];
+  return { files: left.length, differences };
+}
+
+/** Whether two paths are one file's, of which the name may hold another hash each time. */
+export function isLike(path, other) {
+  const steady = (name) => basename(name).replaceAll(/[0-9a-f]{8,}/g, '*');
+  return path === other || (dirname(path) === dirname(other) && steady(path) === steady(other));
 }
 
 async function compareFiles(cached, compiled, facts) {

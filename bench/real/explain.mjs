@@ -1,13 +1,14 @@
 import { isArchive, membersOf } from './archive.mjs';
+import { readBook } from './cargoBook.mjs';
 
 /**
  * Why two files may differ and still be the same compile: never by what the file is called, but
  * by what its bytes are. Each takes the file from the cache, the compiled one and what is known of
  * the builds, and answers with the cause or undefined.
  */
-const MECHANISMS = [sessionNames, fileNameHashes];
+const MECHANISMS = [orderOfInputs, sessionNames, fileNameHashes];
 
-/** @param suffixes `-0123456789abcdef` of every unit at the places where the two were compiled */
+/** @param suffixes `-0123456789abcdef` of every unit that stands at only one of the places */
 export function explain(cached, compiled, { suffixes }) {
   for (const mechanism of MECHANISMS) {
     const cause = mechanism(cached, compiled, suffixes);
@@ -15,6 +16,16 @@ export function explain(cached, compiled, { suffixes }) {
   }
   return undefined;
 }
+
+/** Cargo writes the inputs of a unit in the order of a hash map, another one each time. */
+function orderOfInputs(cached, compiled) {
+  const [left, right] = [readBook(cached), readBook(compiled)];
+  if (left === undefined || right === undefined) return undefined;
+  const same = left.rest.equals(right.rest) && sortedText(left) === sortedText(right);
+  return same ? "order in which cargo's books list a unit's inputs" : undefined;
+}
+
+const sortedText = ({ inputs }) => JSON.stringify([...inputs].sort());
 
 /** `CRATE-HASH.CGU.SESSION.rcgu.o`: the session of an incremental compile has a random name. */
 const OBJECT = /^(.+\.[0-9a-z]+)\.[0-9a-z]+\.rcgu\.(o|dwo)$/;
@@ -39,15 +50,30 @@ const withoutSession = (name) => name.replace(OBJECT, '$1..rcgu.$2');
 
 /** A crate outside of the workspace names its files by a hash of its absolute path. */
 function fileNameHashes(cached, compiled, suffixes) {
-  if (cached.length !== compiled.length || suffixes.size === 0) return undefined;
-  const same = blanked(cached, suffixes).equals(blanked(compiled, suffixes));
-  return same ? 'hashes in file names of a crate outside the workspace' : undefined;
+  if (suffixes.size === 0) return undefined;
+  if (isArchive(cached) && isArchive(compiled)) {
+    const [left, right] = [membersOf(cached), membersOf(compiled)].map(withoutIndex);
+    if (left.length !== right.length) return undefined;
+    const same = left.every(({ name, body }, index) => {
+      const other = right[index];
+      const names = [name, other.name].map((text) => withoutSession(blankedText(text, suffixes)));
+      return names[0] === names[1] && sameButHashes(body, other.body, suffixes);
+    });
+    return same ? OUTSIDE : undefined;
+  }
+  return sameButHashes(cached, compiled, suffixes) ? OUTSIDE : undefined;
 }
 
-function blanked(bytes, suffixes) {
-  const text = bytes.toString('latin1');
-  const blank = text.replaceAll(/-[0-9a-f]{16}(?![0-9a-f])/g, (hash) =>
+const OUTSIDE = 'hashes in file names of a crate outside the workspace';
+
+function sameButHashes(left, right, suffixes) {
+  if (left.length !== right.length) return false;
+  if (left.equals(right)) return true;
+  const [a, b] = [left, right].map((bytes) => blankedText(bytes.toString('latin1'), suffixes));
+  return a === b;
+}
+
+const blankedText = (text, suffixes) =>
+  text.replaceAll(/-[0-9a-f]{16}(?![0-9a-f])/g, (hash) =>
     suffixes.has(hash) ? '-0000000000000000' : hash,
   );
-  return Buffer.from(blank, 'latin1');
-}
