@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// npm run bench:real [-- NAME[@VERSION] …] [--json FILE] [--keep]: published projects, built with
-// and without vrift at several places; every output, message and test result has to be the same.
-// Without names: the list in projects.mjs. Exit code 1 on any difference.
+// npm run bench:real [-- NAME[@VERSION] …] [--json FILE] [--no-tests] [--keep]: published projects,
+// built with and without vrift at several places; every output, message and test result has to be
+// the same. Without names: the list in projects.mjs. Exit code 1 on any difference.
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,7 +18,11 @@ process.stderr.on('error', () => interrupted.abort());
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string' }, keep: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'string' },
+    'no-tests': { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+  },
 });
 
 try {
@@ -27,7 +31,8 @@ try {
   const reports = [];
   for (const project of projects) {
     const say = (line) => process.stderr.write(`${project.name}: ${line}\n`);
-    const options = { signal: interrupted.signal, say, keep: values.keep };
+    const tests = !values['no-tests'];
+    const options = { signal: interrupted.signal, say, tests, keep: values.keep };
     reports.push(await runProject(project, options));
     if (values.json !== undefined) await writeJson(values.json, reports);
   }

@@ -43,9 +43,10 @@ function detailsOf({ project, what, comparisons, unsteady, notHit, edit, tests, 
     const but = listed(counts);
     lines.push(`- ${step}: ${files} files the same${but === '' ? '' : `, but ${but}`}`);
   }
-  lines.push(
-    `- tests: ${tests.ok} ok, ${tests.failed} failed, ${tests.ignored} ignored, as without vrift`,
-  );
+  if (tests !== undefined) {
+    const counts = `${tests.ok} ok, ${tests.failed} failed, ${tests.ignored} ignored`;
+    lines.push(`- tests: ${counts}, as without vrift`);
+  }
   lines.push(`- edit: ${describeEdit(edit)}`);
   if (unsteady?.length > 0) {
     lines.push(`- from run to run without vrift, these differ: ${unsteady.join(', ')}`);

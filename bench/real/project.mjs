@@ -15,10 +15,11 @@ import { compareTests } from './tests.mjs';
 /**
  * One project through all steps of docs/real-projects.md, in a temporary folder.
  *
- * @param say    called with a line of progress
+ * @param say called with a line of progress
+ * @param tests false: only programs are built, and no test is run
  * @returns the report; its `differences` are empty when all is well
  */
-export async function runProject(project, { signal, say, keep }) {
+export async function runProject(project, { signal, say, tests = true, keep }) {
   const scratch = await mkdtemp(join(tmpdir(), 'vrift-real-'));
   let office;
   try {
@@ -26,7 +27,7 @@ export async function runProject(project, { signal, say, keep }) {
     const workspace = await openWorkspace(source, { signal });
     office = new Office(scratch, workspace, { signal });
     await office.open();
-    return await new Run(project, office, new Report(project, say)).all();
+    return await new Run(project, office, new Report(project, say), tests).all();
   } finally {
     await office?.close();
     if (keep) say(`kept: ${scratch}`);
@@ -34,12 +35,15 @@ export async function runProject(project, { signal, say, keep }) {
   }
 }
 
+const PROGRAMS = { build: PHASES.build };
+
 /** A target directory that is put aside is called after what made it. */
 class Run {
-  constructor(project, office, report) {
+  constructor(project, office, report, tests) {
     this.project = project;
     this.office = office;
     this.report = report;
+    this.phases = tests ? PHASES : PROGRAMS;
   }
 
   async all() {
@@ -53,7 +57,7 @@ class Run {
     const warm = await this.#restore('warm', alice, alice.checkout);
     await this.#compare('warm', warm, cold);
 
-    const there = await this.#restore('other checkout', alice, elsewhere, { build: PHASES.build });
+    const there = await this.#restore('other checkout', alice, elsewhere, PROGRAMS);
     await this.#compare('other checkout', there, await this.#members(alice, elsewhere));
 
     const theirs = await this.#restore('other home', bob, bob.checkout);
@@ -66,7 +70,7 @@ class Run {
     await this.#edit(theirs);
     const reverted = await this.#putAside(bob.checkout, 'reverted');
     await this.#compare('edit, reverted', reverted, compiled, suffixes);
-    await this.#test(reverted);
+    if (this.phases.tests !== undefined) await this.#test(reverted);
     return this.report;
   }
 
@@ -75,7 +79,7 @@ class Run {
   }
 
   /** The programs, then the tests; each phase counted under the name of the step. */
-  async #build(step, person, checkout, { phases = PHASES, ...options } = {}) {
+  async #build(step, person, checkout, { phases = this.phases, ...options } = {}) {
     const done = {};
     for (const [phase, args] of Object.entries(phases)) {
       done[phase] = await runCargo(person, checkout, args, options);
@@ -85,7 +89,7 @@ class Run {
   }
 
   /** A build from the cache, after which cargo finds nothing to do. */
-  async #restore(step, person, checkout, phases = PHASES) {
+  async #restore(step, person, checkout, phases = this.phases) {
     const built = await this.#build(step, person, checkout, { phases });
     const again = rebuilt(await runCargo(person, checkout, PHASES.build));
     const wrong = again.filter((unit) => !this.always.includes(unit));
@@ -124,7 +128,7 @@ class Run {
       await person.cargo(['clean', '-p', name], { cwd: checkout });
     }
     const env = { VRIFT_RECACHE: '1' };
-    const options = { phases: { build: PHASES.build }, env };
+    const options = { phases: PROGRAMS, env };
     await this.#build('members compiled there', person, checkout, options);
     return this.#putAside(checkout, 'members-compiled-there');
   }
@@ -160,17 +164,15 @@ class Run {
   }
 
   async #edit(theirs) {
-    const { office, project, bareTarget, bare } = this;
-    await office.bringBack(theirs, office.bob.checkout);
-    const { steps, differences } = await editAndRevert({ project, office, bareTarget, bare });
+    await this.office.bringBack(theirs, this.office.bob.checkout);
+    const { steps, differences } = await editAndRevert(this);
     this.report.edit = steps;
     this.report.differ('edit', differences);
   }
 
   async #test(restored) {
-    const { office, project, bareTarget } = this;
-    await office.bringBack(restored, office.bob.checkout);
-    const { counts, differences } = await compareTests({ project, office, bareTarget });
+    await this.office.bringBack(restored, this.office.bob.checkout);
+    const { counts, differences } = await compareTests(this);
     this.report.tests = counts;
     this.report.differ('tests', differences);
   }
