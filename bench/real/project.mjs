@@ -58,7 +58,8 @@ class Run {
     await this.#compare('warm', warm, cold);
 
     const there = await this.#restore('other checkout', alice, elsewhere, PROGRAMS);
-    await this.#compare('other checkout', there, await this.#members(alice, elsewhere));
+    const members = await this.#members(alice, elsewhere);
+    await this.#compare('other checkout', there, members, await onlyInOne(cold, there));
 
     const theirs = await this.#restore('other home', bob, bob.checkout);
     const compiled = await this.#alone(bobAlone, bob.checkout);
