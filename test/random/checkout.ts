@@ -30,6 +30,8 @@ export class Checkout {
     if (this.#parent !== undefined && this.#parent !== parent) {
       await mkdir(dirname(parent), { recursive: true });
       await rename(this.#parent, parent);
+      // Cargo takes a moved target directory for fresh, whatever CARGO_MANIFEST_DIR was.
+      await this.clean(site);
     }
     this.#parent = parent;
     const wanted = sourcesOf(site.workspace);

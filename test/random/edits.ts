@@ -304,10 +304,8 @@ const CHECKOUT_EDITS: Edit[] = [
     site.target = 1 - site.target;
     return `target directory ${site.target}`;
   },
-  ({ site, step }) => {
+  ({ site }) => {
     site.place = 1 - site.place;
-    // Cargo takes a moved target directory for fresh, whatever CARGO_MANIFEST_DIR was.
-    step.disk.add('clean');
     return `move to place ${site.place}`;
   },
   ({ world, step }) => {
