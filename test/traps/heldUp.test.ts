@@ -34,9 +34,13 @@ describe('a build is not held up', () => {
     expect((await first).code).toBe(0);
   });
 
-  it('by a linker that does not say what it is', async () => {
+  it('by a linker that does not say what it is and does not want to end', async () => {
     const alice = await pair.one(MAIN);
-    await script(alice, 'app/cc', 'case "$*" in *--help*) sleep 1000;; esac\nexec cc "$@"');
+    await script(
+      alice,
+      'app/cc',
+      `case "$*" in *--help*) trap '' TERM; sleep 40; sleep 40;; esac\nexec cc "$@"`,
+    );
     const { code, counted } = await rustc(alice, LINKER);
     expect(code).toBe(0);
     expect(counted.bypassed).toEqual({ linker: 1 });

@@ -22,18 +22,10 @@ export function ask(
     if (value !== undefined) passed[name] = value;
   }
   return new Promise((settle) => {
-    const options = { cwd, env: passed, maxBuffer: 4 << 20 };
-    const child = execFile(program, [...args], options, (error, stdout) => {
-      clearTimeout(timer);
+    const limits = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: 4 << 20 } as const;
+    const child = execFile(program, [...args], { cwd, env: passed, ...limits }, (error, stdout) => {
       settle(error === null ? stdout : undefined);
     });
-    // Not `timeout`: that waits for the program to go, and for whoever it handed its pipes to.
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      child.stdout?.destroy();
-      child.stderr?.destroy();
-      settle(undefined);
-    }, TIMEOUT_MS);
     child.stdin?.end();
   });
 }
