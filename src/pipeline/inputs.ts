@@ -116,6 +116,7 @@ export async function readManifest(
       }
     }
   }
+  const told = new Set(info.env.map((name) => `$${name}`));
   const manifest: Manifest = {
     schema: 1,
     inputs: sorted([...inputs]),
@@ -124,7 +125,10 @@ export async function readManifest(
       ...new Set([...absences(unit, sources, [...linked, ...bundled], disk), ...beyond.absent]),
     ].sort(),
     listed: beyond.listed,
-    observed: unit.macros.any && options.sightings === undefined ? null : beyond.observed,
+    observed:
+      unit.macros.any && options.sightings === undefined
+        ? null
+        : beyond.observed.filter((name) => !told.has(name)),
     bound: boundPairs(bound.keys(), unit, hasher),
   };
   return { kind: 'manifest', manifest, secret, because: bound };

@@ -15,7 +15,7 @@ const FILES = {
     '[features]\nfancy = []\n[dependencies]\nmac = { path = "../mac" }\n',
   ),
   'app/lib/build.rs':
-    'fn main() { let to = std::env::var("OUT_DIR").unwrap() + "/made.rs"; std::fs::write(to, "1").unwrap(); }\n',
+    'fn main() { println!("cargo:rerun-if-env-changed=UNUSED"); let to = std::env::var("OUT_DIR").unwrap() + "/made.rs"; std::fs::write(to, "1").unwrap(); }\n',
   'app/lib/src/word.txt': 'word',
   'app/lib/src/lib.rs': `
     mac::nothing!();
