@@ -28,7 +28,7 @@ export const HINTS = {
   VRIFT_PEER_PROTOCOL: 'The peer runs another version of vrift: update the older of the two.',
   VRIFT_PEER_INVALID: 'The peer sent something wrong and was ignored. Look at `vrift log`.',
   VRIFT_PEER_UNKNOWN:
-    'Give a name or the start of a node id as `vrift peers` lists them; `mesh members` has all.',
+    'Give a name or the start of a node id as `vrift peers` lists those that were met.',
   VRIFT_PEER_AWAY: 'Wait until `vrift peers` shows it as connected; its node has to run.',
   VRIFT_RESTORE_FAILED:
     'The compiler ran instead. Check free space and rights in the target directory.',

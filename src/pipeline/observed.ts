@@ -148,7 +148,7 @@ function compilersOwn(unit: Unit, disk: DiskPort): (path: string) => boolean {
 
 /** The kernel's own files, what the C library and the allocator look at, rustc's scratch. */
 const KERNEL =
-  /^\/(proc|sys|dev)(\/|$)|^\/etc\/(malloc\.conf|ld\.so\.[a-z.]+|localtime|locale\.alias)$|\/(rmeta|rustc)[A-Za-z0-9]{6}(\/|$)|^\/(usr\/)?lib\/locale(\/|$)/;
+  /^\/(proc|sys|dev)(\/(?!shm\/)|$)|^\/etc\/(malloc\.conf|ld\.so\.[a-z.]+|localtime|locale\.alias)$|\/(rmeta|rustc)[A-Za-z0-9]{6}(\/|$)|^\/(usr\/)?lib\/locale(\/|$)/;
 
 /** What rustc, its LLVM and its standard library ask for themselves, whatever a crate does. */
 const RUSTC_ASKS =

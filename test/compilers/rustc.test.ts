@@ -49,6 +49,8 @@ describe('the rustc command line', () => {
       const argv = LIBRARY.map((word) => (word.endsWith('lib.rs') ? source : word));
       expect(reasonOf(parseRustc(argv, '/ws'))).toBe('no source');
     }
+    const inMemory = LIBRARY.map((word) => (word.endsWith('lib.rs') ? '/dev/shm/ws/lib.rs' : word));
+    expect(reasonOf(parseRustc(inMemory, '/ws'))).toBe('plan');
   });
 
   it('gives the plan of a library as cargo asks for it', () => {

@@ -61,7 +61,7 @@ function planOf(
   const sources = all('');
   if (sources.length !== 1) return bypass('no source', sources.join(' '));
   // A descriptor is another one in the node.
-  if (/^\/(dev|proc)\//.test(sources[0]!)) return bypass('no source', sources[0]!);
+  if (/^\/(proc\/|dev\/(?!shm\/))/.test(sources[0]!)) return bypass('no source', sources[0]!);
   const crateName = last('--crate-name');
   if (crateName === undefined) return bypass('crate name', 'no --crate-name');
   if (!/^[A-Za-z0-9_]+$/.test(crateName)) return bypass('crate name', crateName);
