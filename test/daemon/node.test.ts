@@ -100,6 +100,15 @@ describe('starting', () => {
     await starting;
   });
 
+  it('ends, and says so, when the node takes too long to answer', async () => {
+    const { code, stderr } = await vrift.vrift(['start'], {
+      env: { VRIFT_TEST_OPEN: 'late' },
+      timeoutMs: 30_000,
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain('the node did not answer ping');
+  });
+
   it('takes over from a node that was killed', async () => {
     const { pid } = await start();
     process.kill(pid, 'SIGKILL');

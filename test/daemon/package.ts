@@ -37,6 +37,7 @@ export function runNode(options) {
     const wish = process.env.VRIFT_TEST_OPEN;
     if (wish === 'fail') throw new Error('nothing opens today');
     if (wish === 'exit') process.exit(3);
+    if (wish === 'late') await new Promise((resolve) => setTimeout(resolve, 12_000));
     if (wish === 'slow') await new Promise((resolve) => setTimeout(resolve, 1500));
     return {
       onCall: async (frame, channel) => calls[frame.argv[1] ?? 'pass'](channel, context),

@@ -1,7 +1,7 @@
 import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { COMPILED, FROM_DISK, kept, printed, rustc } from './calls.js';
+import { COMPILED, FROM_DISK, kept, rustc, tool } from './calls.js';
 import { HELD, held } from './held.js';
 import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
 
@@ -70,15 +70,17 @@ describe('a compile that does not succeed', () => {
   });
 
   it('fails where an earlier one left its outputs: those are not taken for its own', async () => {
-    const alice = await pair.one({ 'app/main.rs': 'fn main() { println!("before"); }\n' });
-    expect((await rustc(alice)).counted).toMatchObject(COMPILED);
+    const lib = (text: string) => ({ 'app/lib.rs': `pub fn f() -> u32 { ${text} }\n` });
+    const alice = await pair.one(lib('1'));
+    const compile = () => rustc(alice, ['--crate-type', 'lib'], { source: 'lib.rs' });
+    expect(await compile()).toMatchObject({ code: 0, counted: COMPILED });
     const before = await kept(alice);
-    await alice.write({ 'app/main.rs': 'fn main() { let _: u32 = "text"; }\n' });
+    await alice.write(lib('"text"'));
     for (const _ of ['once', 'again']) {
-      const { code, stderr, counted } = await rustc(alice);
+      const { code, stderr, counted } = await compile();
       expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('E0308') });
       expect(counted).toMatchObject(COMPILED);
-      expect(await printed(alice)).toBe('before');
+      expect(await tool(alice, 'ls', 'out')).toContain('libapp.rlib');
     }
     expect(await kept(alice)).toBe(before);
   });

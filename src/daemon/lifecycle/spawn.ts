@@ -38,24 +38,27 @@ export async function spawnNode(options: SpawnOptions): Promise<StartInfo> {
   const paths = prepareHome(options.home);
   const until = Date.now() + (options.withinMs ?? START_MS);
   let child: Detached | undefined;
-  while (Date.now() < until) {
-    const info = await answering(paths.home, until - Date.now());
-    if (info !== undefined) {
-      if (child !== undefined && child.pid !== info.pid) await child.dismiss();
-      child?.forget();
-      return info;
+  try {
+    while (Date.now() < until) {
+      const info = await answering(paths.home, until - Date.now());
+      if (info !== undefined) {
+        if (child !== undefined && child.pid !== info.pid) await child.dismiss();
+        return info;
+      }
+      child ??= new Detached(paths, options.env);
+      if (child.exitCode === undefined) {
+        await sleep(POLL_MS);
+        continue;
+      }
+      if (child.exitCode !== 0) throw child.failure();
+      child.forget();
+      child = undefined;
+      await sleep(LOSER_WAIT_MS);
     }
-    child ??= new Detached(paths, options.env);
-    if (child.exitCode === undefined) {
-      await sleep(POLL_MS);
-      continue;
-    }
-    if (child.exitCode !== 0) throw child.failure();
-    child.forget();
-    child = undefined;
-    await sleep(LOSER_WAIT_MS);
+  } finally {
+    // Whatever came of it: a child that is not let go of would hold this process as long as it runs.
+    child?.forget();
   }
-  child?.forget();
   throw new VriftError('VRIFT_NODE_START', `no node answered for ${paths.home} in time`);
 }
 
