@@ -77,10 +77,27 @@ async function contentOf(path) {
   return { mode: stat.mode & 0o777, bytes: await readFile(path) };
 }
 
-/** Hashes in file names that stand in only one of two target directories. */
-export async function onlyInOne(a, b) {
-  const [left, right] = (await Promise.all([filesBelow(a), filesBelow(b)])).map(suffixesIn);
-  return new Set([...left, ...right].filter((suffix) => !(left.has(suffix) && right.has(suffix))));
+/**
+ * Hashes in the names of files that cargo derives from where a crate stands: those of the second
+ * target directory that the first has not, and what the first has in their place.
+ */
+export async function hashesThatMove(first, second) {
+  const [left, right] = await Promise.all([filesBelow(first), filesBelow(second)]);
+  const [before, after] = [suffixesIn(left), suffixesIn(right)];
+  const moved = new Set([...after].filter((suffix) => !before.has(suffix)));
+  const named = new Set(right.map((path) => steadyName(path, moved)));
+  for (const path of left) {
+    const [suffix] = suffixesIn([path]);
+    if (suffix === undefined || after.has(suffix)) continue;
+    if (named.has(steadyName(path, [suffix]))) moved.add(suffix);
+  }
+  return moved;
+}
+
+function steadyName(path, suffixes) {
+  let name = path;
+  for (const suffix of suffixes) name = name.replace(suffix, '-*');
+  return name;
 }
 
 /** The file-name hashes of all that stands in a target directory. */
