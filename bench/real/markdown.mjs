@@ -41,19 +41,20 @@ function detailsOf({ project, what, comparisons, unsteady, notHit, edit, tests, 
     const counts = {};
     for (const { cause } of explained) counts[cause] = (counts[cause] ?? 0) + 1;
     const but = listed(counts);
-    lines.push(`- ${step}: ${files} files the same${but === '' ? '' : `, but ${but}`}`);
+    lines.push(`- ${step}: ${files} files compared${but === '' ? '' : `; alike but for: ${but}`}`);
   }
   if (tests !== undefined) {
     const counts = `${tests.ok} ok, ${tests.failed} failed, ${tests.ignored} ignored`;
-    lines.push(`- tests: ${counts}, as without vrift`);
+    lines.push(`- tests: ${counts}`);
   }
   lines.push(`- edit: ${describeEdit(edit)}`);
   if (unsteady?.length > 0) {
     lines.push(`- from run to run without vrift, these differ: ${unsteady.join(', ')}`);
   }
-  lines.push('', 'Not from the cache at the second home:', '');
-  for (const { unit, cause } of notHit) lines.push(`- ${unit}: ${cause}`);
-  if (notHit.length === 0) lines.push('- nothing');
+  const kinds = {};
+  for (const { kind } of notHit) kinds[kind] = (kinds[kind] ?? 0) + 1;
+  lines.push('', `Not from the cache at the second home: ${listed(kinds) || 'nothing'}`, '');
+  for (const { unit, kind, cause } of notHit) lines.push(`- ${unit}: ${kind}: ${cause}`);
   lines.push('', differences.length === 0 ? 'No difference.' : 'DIFFERENCES:', '');
   for (const { step, path, what: how } of differences) lines.push(`- ${step}: ${path}: ${how}`);
   return lines.join('\n');

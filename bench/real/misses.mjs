@@ -1,9 +1,15 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { filesBelow } from './compare.mjs';
+
 /**
  * Each unit that the second developer did not get from the cache, with the cause.
  *
  * @param phases what runCargo said of the second developer's builds
  * @param first  the developer whose node made the results; asked as a peer
- * @returns [{ unit, outcome, kind, cause }]; `kind` is `bound` for a unit that holds a path
+ * @returns [{ unit, outcome, kind, cause }]; `bound`: it holds a path; `follows`: a dependency of
+ *   it was compiled; `probe`: a build script's question; `late`: the peer took too long; `input`,
+ *   `bypass`, `not stored`, `new`
  */
 export async function explainMisses(phases, first, second) {
   const { node } = await first.vrift(['status']);
@@ -35,8 +41,17 @@ async function peerCause(entry, node, second) {
   const same = (other) => other.package === entry.package && other.crateType === entry.crateType;
   const compared = entries.find(same);
   const [own] = compared?.diff ?? [];
+  if (compared?.peer?.state === 'same') {
+    return { kind: 'late', cause: "the first developer's node did not answer in time" };
+  }
   if (compared?.peer?.state === 'unknown' || own === undefined) {
     return { kind: 'new', cause: entry.diff[0]?.input ?? 'the first developer did not build it' };
+  }
+  const library = /^library (.+)$/.exec(own.input)?.[1];
+  if (library !== undefined) {
+    const holds = await holdsItsPlace(basename(library), second.checkout);
+    const cause = `static library ${library} is not the same${holds ? ': it holds its path' : ''}`;
+    return { kind: holds ? 'bound' : 'input', cause };
   }
   if (own.input.startsWith('path of ')) return { kind: 'bound', cause: own.input };
   const { root } = compared;
@@ -44,4 +59,12 @@ async function peerCause(entry, node, second) {
     return { kind: 'follows', cause: `follows ${root.unit} (${root.crateType}): ${root.input}` };
   }
   return { kind: 'input', cause: `${own.input} is not the same (${own.before} here ${own.after})` };
+}
+
+/** Whether what a build script made there names the checkout, as debug information of C does. */
+async function holdsItsPlace(name, checkout) {
+  const target = join(checkout, 'target');
+  const made = (await filesBelow(target)).filter((path) => basename(path) === name);
+  const texts = await Promise.all(made.map((path) => readFile(join(target, path))));
+  return texts.some((bytes) => bytes.includes(checkout));
 }
