@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMPILED, FROM_DISK, kept, rustc, tool } from './calls.js';
 import { HELD, held } from './held.js';
-import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
+import { type Files, manifest, type Project, pairOfDevelopers, UNWATCHED } from './support.js';
 
-const pair = pairOfDevelopers();
+/** A macro that waits for a word reads files, which would be reason enough not to store. */
+const pair = pairOfDevelopers(UNWATCHED);
 
 const saying = (text: string): Files => ({
   'app/src/main.rs': `hold::hold!(here);\nfn main() { println!("{}", ${text}); }\n`,

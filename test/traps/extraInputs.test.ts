@@ -7,7 +7,7 @@ import type { RunOptions } from '../harness/programs.js';
 import { builds } from './builds.js';
 import { vendor } from './fetched.js';
 import { HELD, held } from './held.js';
-import { type Files, manifest, Project, pairOfDevelopers } from './support.js';
+import { type Files, manifest, Project, pairOfDevelopers, UNWATCHED } from './support.js';
 
 const pair = pairOfDevelopers();
 
@@ -181,8 +181,52 @@ describe('extra_inputs', () => {
     expect(await changed(alice)).toEqual(['declaredBy']);
   });
 
-  it('saved while the compiler runs, and taken back: the result is not stored', async () => {
+  it('that cannot be told for certain: compiled each time, and counted', async () => {
     const alice = await pair.one({
+      ...app('schema.json'),
+      ...velo('data'),
+      'app/schema.json': 'x',
+    });
+    await mkdir(join(alice.dir, 'data'));
+    await alice.developer.run('sh', ['-c', "touch data/$(printf '\\377')"], { cwd: alice.dir });
+    for (const text of ['one', 'two']) {
+      await alice.write({ 'app/schema.json': text });
+      await alice.clean();
+      const { bypassed } = await alice.count(['build']);
+      expect(bypassed).toEqual({ 'extra inputs': 1 });
+      expect(await alice.output()).toBe(text);
+    }
+  });
+});
+
+describe('a file that a macro reads where nobody watches', () => {
+  let alone: Developer;
+  beforeAll(async () => {
+    alone = await Developer.create('alice', { workspace: 'bound', config: UNWATCHED });
+    await alone.start();
+  });
+  afterAll(() => alone.dispose());
+
+  it('is not seen when nobody declares it: the documented limit, and `vrift why` says so', async () => {
+    const alice = new Project(alone, join(alone.root, 'src', 'p'));
+    await alice.write({ ...app('schema.json'), 'app/schema.json': 'one' });
+    await prints(alice, 'one', { compiled: 2 });
+    await alice.write({ 'app/schema.json': 'two' });
+    await prints(alice, 'one', { disk: 2 });
+
+    expect(await why(alice)).toMatchObject({ outcome: 'hit', macros: ['reads'], declared: [] });
+    expect(await why(alice, 'reads')).toMatchObject({ macros: [], declared: [] });
+    const text = async (unit: string) => (await alice.developer.vrift(['why', unit])).stdout;
+    expect(await text('app')).toContain('what reads read without telling cargo is not seen');
+    expect(await text('reads')).not.toContain('not seen');
+    await alice.write(velo('schema.json'));
+    await prints(alice, 'two', { compiled: 1, disk: 1 });
+    expect(await text('app')).toContain('but for extra_inputs: schema.json');
+  });
+
+  it('declared, saved while the compiler runs, and taken back: the result is not stored', async () => {
+    const alice = new Project(alone, join(alone.root, 'src', 'held'));
+    await alice.write({
       ...HELD,
       ...below('app/reads', READS),
       ...velo('schema.json'),
@@ -206,49 +250,5 @@ describe('extra_inputs', () => {
     expect(await why(alice)).toMatchObject({ from: 'extra input changed during the compile' });
     await prints(alice, 'early', { compiled: 1, disk: 2 });
     await prints(alice, 'early', { disk: 3 });
-  });
-
-  it('that cannot be told for certain: compiled each time, and counted', async () => {
-    const alice = await pair.one({
-      ...app('schema.json'),
-      ...velo('data'),
-      'app/schema.json': 'x',
-    });
-    await mkdir(join(alice.dir, 'data'));
-    await alice.developer.run('sh', ['-c', "touch data/$(printf '\\377')"], { cwd: alice.dir });
-    for (const text of ['one', 'two']) {
-      await alice.write({ 'app/schema.json': text });
-      await alice.clean();
-      const { bypassed } = await alice.count(['build']);
-      expect(bypassed).toEqual({ 'extra inputs': 1 });
-      expect(await alice.output()).toBe(text);
-    }
-  });
-});
-
-describe('a file that a macro reads and nobody declares', () => {
-  let alone: Developer;
-  beforeAll(async () => {
-    const config = '[l2_cache]\nobserve = false\n';
-    alone = await Developer.create('alice', { workspace: 'bound', config });
-    await alone.start();
-  });
-  afterAll(() => alone.dispose());
-
-  it('is not seen where nobody watches: the documented limit, and `vrift why` says so', async () => {
-    const alice = new Project(alone, join(alone.root, 'src', 'p'));
-    await alice.write({ ...app('schema.json'), 'app/schema.json': 'one' });
-    await prints(alice, 'one', { compiled: 2 });
-    await alice.write({ 'app/schema.json': 'two' });
-    await prints(alice, 'one', { disk: 2 });
-
-    expect(await why(alice)).toMatchObject({ outcome: 'hit', macros: ['reads'], declared: [] });
-    expect(await why(alice, 'reads')).toMatchObject({ macros: [], declared: [] });
-    const text = async (unit: string) => (await alice.developer.vrift(['why', unit])).stdout;
-    expect(await text('app')).toContain('what reads read without telling cargo is not seen');
-    expect(await text('reads')).not.toContain('not seen');
-    await alice.write(velo('schema.json'));
-    await prints(alice, 'two', { compiled: 1, disk: 1 });
-    expect(await text('app')).toContain('but for extra_inputs: schema.json');
   });
 });

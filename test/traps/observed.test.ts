@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { WhyInfo } from '../../src/wire/control.js';
+import { HELD, held } from './held.js';
 import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
 
 const pair = pairOfDevelopers();
@@ -124,5 +126,18 @@ describe('what a macro reads and nobody declares', () => {
     const { alice, bob } = await pair.both(withMacro(body));
     expect(await prints(alice, 'name = "app"')).toEqual({ compiled: 2 });
     expect(await prints(bob, 'name = "app"')).toEqual({ compiled: 0 });
+  });
+
+  it('a file that changes while the macro runs: the result is not stored', async () => {
+    const project = await pair.one({
+      ...HELD,
+      'app/src/main.rs': 'hold::hold!(here);\nfn main() {}\n',
+    });
+    const building = project.cargo(['build']);
+    await held(project);
+    await project.write({ 'app/go-here': '' });
+    await building;
+    const [entry] = await project.developer.vriftJson<WhyInfo[]>(['why', 'app']);
+    expect(entry?.from).toBe(`input changed during the compile: ${project.dir}/go-here`);
   });
 });

@@ -8,6 +8,9 @@ import type { Finished, RunOptions } from '../harness/programs.js';
 /** Path → text, relative to the project's parent: `app/Cargo.toml`, `shared/src/lib.rs`. */
 export type Files = Readonly<Record<string, string>>;
 
+/** Compilers run unseen: only what is declared is in the key. */
+export const UNWATCHED = '[l2_cache]\nobserve = false\n';
+
 export type Counted = Pick<StatsInfo, 'units' | 'hits' | 'misses' | 'compiled' | 'bypassed'> &
   StatsInfo;
 
@@ -78,14 +81,18 @@ export interface Pair {
 /** On one machine both nodes would have its name. */
 const named = (name: string) => `[mesh]\nname = "${name}"\n`;
 
-/** Two developers with a node each, in one mesh, for all tests of a file. */
-export function pairOfDevelopers(): Pair {
+/**
+ * Two developers with a node each, in one mesh, for all tests of a file.
+ *
+ * @param more tables of config.toml for both
+ */
+export function pairOfDevelopers(more = ''): Pair {
   let alice: Developer | undefined;
   let bob: Developer | undefined;
   let projects = 0;
   beforeAll(async () => {
-    alice = await Developer.create('alice', { workspace: 'bound', config: named('alice') });
-    bob = await Developer.create('bob', { workspace: 'bound', config: named('bob') });
+    alice = await Developer.create('alice', { workspace: 'bound', config: named('alice') + more });
+    bob = await Developer.create('bob', { workspace: 'bound', config: named('bob') + more });
     await formMesh('traps', alice, bob);
   }, 60_000);
   afterAll(async () => {
