@@ -299,6 +299,8 @@ describe('a call', () => {
     await alice.start();
     const script = rawBytes(
       'echo "pub fn one() -> u32 { 1 }" > one.rs',
+      // What was written within the clock's grain of the compile is not trusted.
+      'sleep 0.1',
       'export RAW="$raw"',
       'for round in 1 2; do',
       '  rm -f out/*',
