@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WhyInfo } from '../../src/wire/control.js';
 import { Developer } from '../harness/developer.js';
 import { printed, rustc } from './calls.js';
-import { manifest, Project, pairOfDevelopers } from './support.js';
+import { manifest, Project, pairOfDevelopers, UNWATCHED } from './support.js';
 
-const pair = pairOfDevelopers();
+/** What a macro reads unseen makes results that differ. */
+const pair = pairOfDevelopers(UNWATCHED);
 
 const VERIFY = { env: { VRIFT_VERIFY: '1' } };
 
