@@ -82,6 +82,13 @@ export class Roots {
   remaps(): [from: string, to: string][] {
     const beside = this.#all.flatMap((root) => root.beside ?? []);
     const pairs = new Map([...beside, ...this.#all.flatMap((root) => root.remaps)]);
+    // Where two pairs would do, rustc finds no way back to the file, and quotes nothing from it.
+    for (const { remaps, beside: own } of this.#all) {
+      for (const [from, to] of own === undefined ? [] : remaps) {
+        const above = pairs.get(dirname(from));
+        if (above !== undefined && `${above}/${basename(from)}` === to) pairs.delete(from);
+      }
+    }
     return [...pairs].sort((a, b) => a[0].length - b[0].length || (a[0] < b[0] ? -1 : 1));
   }
 
