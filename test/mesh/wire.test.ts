@@ -51,10 +51,11 @@ describe('what peers say', () => {
         for (const value of [undefined, null, -1, 'x', {}, [7], Number.NaN]) {
           const changed = { ...sound, [part]: { ...sound[part], [name]: value } };
           const isText = value === 'x' && ['target', 'crateName'].includes(name);
+          const isUnwatched = value === null && name === 'observed';
           expect([name, value, checkFindReply({ found: [[changed]] }).ok]).toEqual([
             name,
             value,
-            isText,
+            isText || isUnwatched,
           ]);
         }
       }
