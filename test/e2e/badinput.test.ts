@@ -308,7 +308,9 @@ describe('a call', () => {
       '  test -s out/libone.rlib && test -s out/libone.rmeta && test -s out/one.d',
       'done',
     );
-    await alice.run('sh', ['-c', script], { env: { LAUNCHER: join(alice.bin, 'vrift-rustc') } });
+    // A package that the user asked for: its outputs are safe before the script removes them.
+    const env = { LAUNCHER: join(alice.bin, 'vrift-rustc'), CARGO_PRIMARY_PACKAGE: '1' };
+    await alice.run('sh', ['-c', script], { env });
     const { errors, hits } = await alice.stats();
     expect(errors).toEqual({});
     expect(hits.disk).toBe(1);
