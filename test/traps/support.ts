@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll } from 'vitest';
 import type { StatsInfo } from '../../src/wire/control.js';
 import { Developer, formMesh } from '../harness/developer.js';
@@ -94,6 +95,8 @@ export function pairOfDevelopers(more = ''): Pair {
     alice = await Developer.create('alice', { workspace: 'bound', config: named('alice') + more });
     bob = await Developer.create('bob', { workspace: 'bound', config: named('bob') + more });
     await formMesh('traps', alice, bob);
+    // Two seconds after they meet, nodes compare what they have: not in the middle of a test.
+    await sleep(3_000);
   }, 60_000);
   afterAll(async () => {
     await alice?.dispose();
