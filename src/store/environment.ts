@@ -1,8 +1,9 @@
-import { readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import { Blame } from './blame.js';
 import { discard, type Layout } from './layout.js';
-import { dataBytes, isMangled } from './mangled.js';
+import { dataBytes, dataFile, isMangled } from './mangled.js';
 import type { StoreEvent } from './records.js';
 
 /** The databases of the environment. All are made at the first open: a reader cannot. */
@@ -19,6 +20,26 @@ export interface Dirty {
   write(): { puts: Promise<unknown>[]; settle(ok: boolean): void };
 }
 
+export function hasIndex(layout: Layout): boolean {
+  return existsSync(dataFile(layout));
+}
+
+/**
+ * Makes the index, unless there is one by then. It comes into place whole: who opens the store at the same
+ * moment would take a file that LMDB has begun to write for a mangled one.
+ */
+export async function makeIndex(layout: Layout): Promise<void> {
+  const draft = layout.tmpPath();
+  try {
+    mkdirSync(draft, { mode: 0o700 });
+    await openAll(draft).environment.close();
+    renameSync(draft, layout.index);
+  } catch {
+    // Somebody else was first, or opening it in place will say what is wrong.
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
 /**
  * The LMDB environment behind the store. Changes gather in memory and go down together a moment
  * later, off the reply path; one that cannot be written (full disk) waits and is tried again.
@@ -33,8 +54,8 @@ export class OpenIndex {
   #writing: Promise<boolean> = Promise.resolve(true);
   #stalled = false;
   #mangled = false;
-  /** What the crash marker says. */
-  #blame: number;
+  #isProved = false;
+  readonly #blame: Blame;
   /** Called before a write, for what goes down with every one. */
   beforeWrite: () => void = () => {};
   /** Whether it had to start empty because what was there could not be read. */
@@ -43,11 +64,13 @@ export class OpenIndex {
   constructor(layout: Layout, onEvent: (event: StoreEvent) => void) {
     this.#layout = layout;
     this.#onEvent = onEvent;
-    const blame = readCount(layout.crashMarker);
-    let renewed = blame >= TOO_MUCH_BLAME || isMangled(layout);
-    if (renewed) removeIndex(layout);
-    this.#blame = (renewed ? 0 : blame) + BLAME_FOR_OPEN;
-    writeFileSync(layout.crashMarker, String(this.#blame));
+    this.#blame = new Blame(layout);
+    let renewed = this.#blame.past >= TOO_MUCH_BLAME || isMangled(layout);
+    if (renewed) {
+      removeIndex(layout);
+      this.#blame.forgive();
+    }
+    this.#blame.note(BLAME_FOR_OPEN);
     let opened: ReturnType<typeof openAll>;
     try {
       opened = openAll(layout.index);
@@ -64,14 +87,14 @@ export class OpenIndex {
 
   /** It could be opened; a process that ends from here on is less likely the index's fault. */
   opened({ audited }: { audited: boolean }): void {
-    const blame = audited ? BLAME_FOR_RUN : BLAME_FOR_AUDIT;
-    writeQuietly(this.#layout.crashMarker, String(this.#blame - BLAME_FOR_OPEN + blame));
+    if (!this.#mangled && !this.#isProved)
+      this.#blame.note(audited ? BLAME_FOR_RUN : BLAME_FOR_AUDIT);
   }
 
   /** It has served for a while, or is closing in good order. */
   proved(): void {
-    if (this.#blame > 0 && !this.#mangled) discard(this.#layout.crashMarker);
-    this.#blame = 0;
+    if (!this.#isProved && !this.#mangled) this.#blame.clear();
+    this.#isProved = true;
   }
 
   database(name: DatabaseName): TextDatabase {
@@ -102,7 +125,7 @@ export class OpenIndex {
   fault(error: unknown): void {
     if (!this.#mangled) this.#report(`the index is damaged: ${String(error)}`);
     this.#mangled = true;
-    writeQuietly(this.#layout.crashMarker, String(TOO_MUCH_BLAME));
+    this.#blame.note(TOO_MUCH_BLAME);
   }
 
   /** @returns the index's size in bytes, or undefined when it must not be trusted */
@@ -187,21 +210,5 @@ function freeBytes(path: string): number {
     return bavail * bsize;
   } catch {
     return Number.POSITIVE_INFINITY;
-  }
-}
-
-function readCount(path: string): number {
-  try {
-    return Number.parseInt(readFileSync(path, 'utf8'), 10) || 0;
-  } catch {
-    return 0;
-  }
-}
-
-function writeQuietly(path: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch {
-    // The mark only speeds up what the next open would find out by itself.
   }
 }

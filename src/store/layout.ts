@@ -13,8 +13,8 @@ export class Layout {
   readonly index: string;
   /** Exists only between a clean close and the next open. */
   readonly cleanMarker: string;
-  /** Counts processes that ended while the index was open; see `OpenIndex`. */
-  readonly crashMarker: string;
+  /** Notes of processes that have the index open, or ended so; see `Blame`. */
+  readonly crashMarks: string;
   readonly #nonce = randomBytes(6).toString('hex');
   #serial = 0;
 
@@ -25,7 +25,7 @@ export class Layout {
     this.tmp = join(root, 'tmp');
     this.index = join(root, 'index');
     this.cleanMarker = join(root, 'clean.json');
-    this.crashMarker = join(root, 'crashes');
+    this.crashMarks = join(root, 'crashes');
     try {
       mkdirSync(root, { recursive: true, mode: 0o700 });
       for (const folder of [this.cas, this.tmp, this.index]) {
@@ -54,7 +54,12 @@ export class Layout {
 
   /** A name nobody else uses; it starts with our process id, so that leftovers can be told. */
   tmpPath(): string {
-    return join(this.tmp, `${process.pid}-${this.#nonce}-${++this.#serial}`);
+    return join(this.tmp, `${this.ownName()}-${++this.#serial}`);
+  }
+
+  /** What is called after this process; it starts with its id. */
+  ownName(): string {
+    return `${process.pid}-${this.#nonce}`;
   }
 
   /**
@@ -131,7 +136,8 @@ const NOT_OURS_ANY_MORE: ReadonlySet<string> = new Set([
 
 const STALE_AFTER_MS = 24 * 3600 * 1000;
 
-function isAlive(pid: number): boolean {
+/** Whether a process of that id lives, whoever it belongs to. */
+export function isAlive(pid: number): boolean {
   if (!(pid > 0)) return false;
   try {
     process.kill(pid, 0);

@@ -8,7 +8,7 @@ import type { Manifest } from '../base/result.js';
 import { audit } from './audit.js';
 import { Blobs, UNVERIFIED } from './blobs.js';
 import { leaveCleanMark, takeCleanMark } from './clean.js';
-import { OpenIndex } from './environment.js';
+import { hasIndex, makeIndex, OpenIndex } from './environment.js';
 import { Epochs } from './epochs.js';
 import { Eviction } from './eviction.js';
 import { FileDigests } from './files.js';
@@ -75,6 +75,7 @@ export class Store {
   static async open(options: StoreOptions): Promise<Store> {
     const layout = new Layout(options.path);
     try {
+      if (!hasIndex(layout)) await makeIndex(layout);
       const store = new Store(options, layout);
       await store.#start();
       return store;
