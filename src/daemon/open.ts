@@ -149,6 +149,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
       await pipeline.call(frame, channel);
     },
     rpc,
+    hurry: () => pipeline.hurry(),
     info: () => ({ node: mesh.node, port: mesh.port }),
     close: async () => {
       convergence.stop();

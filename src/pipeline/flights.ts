@@ -3,6 +3,12 @@ import type { Digest } from '../base/digest.js';
 /** Units being looked up, fetched, compiled or stored: whoever comes second waits for the first. */
 export class Flights {
   readonly #flying = new Map<Digest, Promise<void>>();
+  readonly #onWaiting: () => void;
+
+  /** @param onWaiting called when somebody comes second */
+  constructor(onWaiting: () => void = () => {}) {
+    this.#onWaiting = onWaiting;
+  }
 
   /**
    * Takes the key when nobody holds it, at most after `patienceMs`; then the first is not
@@ -15,6 +21,7 @@ export class Flights {
     });
     try {
       for (let first = this.#flying.get(key); first !== undefined; first = this.#flying.get(key)) {
+        this.#onWaiting();
         if ((await Promise.race([first, patience])) === 'late') break;
       }
       return this.#begin(key);

@@ -11,6 +11,7 @@ import { Flights } from './flights.js';
 import { History, type Noted } from './history.js';
 import { type Fresh, snapshotFresh } from './inputs.js';
 import { type Found, findLocal, findRemote } from './lookup.js';
+import { Lull } from './lull.js';
 import { unmappings } from './messages.js';
 import { removeNamesakes } from './namesakes.js';
 import { type Narrowed, onlyDependencies } from './onlyDependencies.js';
@@ -34,7 +35,8 @@ const patienceMs = (expectedMs = 20_000) => Math.min(10 * 60_000, 10_000 + 3 * e
 export class Pipeline {
   readonly #ports: PipelinePorts;
   readonly #artifacts: Artifacts;
-  readonly #flights = new Flights();
+  readonly #lull = new Lull();
+  readonly #flights = new Flights(() => this.#lull.hurry());
   readonly #history: History;
 
   constructor(ports: PipelinePorts) {
@@ -53,10 +55,16 @@ export class Pipeline {
     return this.#history;
   }
 
+  /** Results that wait for a lull of the build are wanted now. */
+  hurry(): void {
+    this.#lull.hurry();
+  }
+
   /** Answers one launcher. Never throws: whatever goes wrong, the compiler runs. */
   async call(frame: CallFrame, channel: Channel): Promise<void> {
+    using waits = this.#lull.begin();
     try {
-      await this.#answer(frame, channel);
+      await this.#answer(frame, channel, waits);
     } catch (error) {
       const failure = toVriftError(error);
       this.#ports.recorder.error(failure.code, failure.stack ?? failure.message);
@@ -64,7 +72,7 @@ export class Pipeline {
     }
   }
 
-  async #answer(frame: CallFrame, channel: Channel): Promise<void> {
+  async #answer(frame: CallFrame, channel: Channel, waits: Disposable): Promise<void> {
     const started = this.#ports.clock.monotonic();
     const pass = ({ reason, detail }: Refusal, unit: string, type = typeIn(frame.argv)) => {
       this.#history.refused(unit, type, reason, detail);
@@ -102,7 +110,7 @@ export class Pipeline {
       const { reason, detail } = excluded;
       this.#history.refused(plan.crateName, typeOf(plan), reason, detail);
       this.#ports.recorder.outcome({ kind: 'bypass', unit: plan.crateName, reason, detail });
-      await this.#run(unit, channel, { store: false, noted: undefined });
+      await this.#run(unit, channel, { store: false, noted: undefined }, waits);
       return;
     }
     const wishes = wishesIn(env);
@@ -116,7 +124,7 @@ export class Pipeline {
       const found = 'stored' in local ? local : await findRemote(unit, expectedMs, this.#ports);
       if ('stored' in found) {
         if (this.#isToCheck(unit, found, wishes)) {
-          return this.#run(unit, channel, { store, noted: { diff: [CHECK] }, check: found });
+          return this.#run(unit, channel, { store, noted: { diff: [CHECK] }, check: found }, waits);
         }
         if (await this.#restore(unit, found, channel, started)) return;
         noted = { diff: [RESTORE] };
@@ -128,7 +136,7 @@ export class Pipeline {
         );
       }
     }
-    await this.#run(unit, channel, { store, noted });
+    await this.#run(unit, channel, { store, noted }, waits);
   }
 
   /** Whether a hit is to be compiled all the same. */
@@ -190,11 +198,13 @@ export class Pipeline {
   /**
    * @param options.noted why it is no hit; undefined when the call was counted already
    * @param options.check what would have been restored: the compiler's own outputs stand
+   * @param waits disposed of when the caller waits no longer
    */
   async #run(
     unit: Unit,
     channel: Channel,
     options: { store: boolean; noted: Noted | undefined; check?: Found },
+    waits: Disposable,
   ): Promise<void> {
     const { disk, recorder, clock, timings, store } = this.#ports;
     const checked = options.check === undefined ? [] : blobsOf(options.check.stored.result);
@@ -208,7 +218,7 @@ export class Pipeline {
     try {
       const strangers = await removeNamesakes(unit, this.#artifacts, disk);
       if (strangers.length > 0) narrowed = onlyDependencies(unit, disk, store.tmpPath());
-      const waits = unit.env.has('CARGO_PRIMARY_PACKAGE');
+      const asksToBeKept = unit.env.has('CARGO_PRIMARY_PACKAGE');
       const observe = watch(unit, this.#ports);
       channel.send({
         act: 'run',
@@ -216,7 +226,7 @@ export class Pipeline {
         unmap: unmappings(unit.roots),
         stat: unit.outputs.map((output) => output.path),
         mkdirs: [],
-        ackMs: waits ? ACK_MS : 0,
+        ackMs: asksToBeKept ? ACK_MS : 0,
         ...(observe === undefined ? {} : { observe }),
       });
       const report = await channel.next();
@@ -231,11 +241,13 @@ export class Pipeline {
         store: options.store,
         check: options.check,
         remembered: () => running.settle(),
+        lull: () => this.#lull.next(),
         differed: false,
         bound: [],
       };
       const stored = await this.#record(unit, report, { fresh, sightings }, recorded, () => {
-        if (waits) channel.send({ act: 'kept' });
+        if (asksToBeKept) channel.send({ act: 'kept' });
+        waits[Symbol.dispose]();
       });
       if (options.noted === undefined) return;
       const ending = recorded.differed ? 'differs' : stored;

@@ -28,6 +28,8 @@ export interface RecordOptions {
   store: boolean;
   /** Called once dependents can be keyed: storing is no reason for them to wait. */
   remembered: () => void;
+  /** Ends when no build is kept from the processor by what is done next. */
+  lull: () => Promise<void>;
   /** The result that would have been restored: what is made is compared with it. */
   check: Found | undefined;
   /** Filled in: whether that was something else. */
@@ -69,6 +71,8 @@ export async function record(
   }
   if (!options.store) return 'not stored';
   if (reading.kind === 'unsure') return reading.reason;
+  // An edit that nobody else can use, or not yet: the next compiler goes first.
+  if (localOnly) await options.lull();
 
   if (reading.secret !== undefined) {
     ports.recorder.localOnly('reads a secret variable', unit.plan.crateName);

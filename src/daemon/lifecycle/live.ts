@@ -55,6 +55,7 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
       return { stopped: true };
     },
     stats: async (params) => {
+      void opening.promise.then(({ hurry }) => hurry(), ignore);
       await server.settle(SETTLE_MS);
       const snapshot = stats.snapshot();
       if (flagParam(params, 'reset')) stats.reset();
@@ -92,6 +93,7 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
     stop.request('the home is gone');
     log.info('stop', stop.reason, `open=${server.openCalls}`);
     if (!lock.isHeld()) await abandon(server, opened);
+    opened.hurry();
     await server.drain(DRAIN_MS);
     server.dismissCalls();
     await opened.close();
@@ -129,3 +131,5 @@ async function abandon(server: SocketServer, opened: OpenedNode): Promise<never>
 function startInfo(paths: HomePaths, opened: OpenedNode): StartInfo {
   return { ...opened.info(), pid: process.pid, home: paths.home, socket: paths.socket };
 }
+
+function ignore(): void {}

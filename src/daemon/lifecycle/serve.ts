@@ -32,6 +32,8 @@ export interface NodeContext {
 export interface OpenedNode {
   /** Answers one launcher; ends when nothing more of that call is expected. */
   onCall(frame: CallFrame, channel: CallChannel): Promise<void>;
+  /** What was put off until no build runs is to be done now. */
+  hurry(): void;
   /** On top of `ping`, `stop`, `stats`, `project.check`, `cargo.init` and `cargo.wrapper`. */
   rpc: RpcTable;
   /** For `ping`. */
