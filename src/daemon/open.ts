@@ -57,6 +57,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
       log[level](String(event), ...columns);
     },
     onSent: (bytes) => stats.addBytes('peerOut', bytes),
+    onLate: () => stats.late(),
     onPeer: (node, state) => (state === 'up' ? convergence.met(node) : convergence.lost(node)),
   });
   const digestAsync = (path: string) => store.fileDigestAsync(path);

@@ -54,6 +54,10 @@ export function openRecorder(stats: Stats, log: Log): Recorder {
       stats.addBytes('peerIn', bytes);
       log.info('adopt', unitKey.slice(0, 8), unit, `peer=${peer.slice(0, 8)}`, inKb(bytes));
     },
+    late(unit) {
+      stats.late();
+      log.info('late', unit);
+    },
     stored: (bytes) => stats.addBytes('stored', bytes),
   };
 }

@@ -14,6 +14,8 @@ export type MeshEvent =
   | { kind: 'join-refused'; node: string; code: ErrorCode; message: string }
   /** A peer's fault (VRIFT_PEER_PROTOCOL, VRIFT_PEER_INVALID); counted under its code. */
   | { kind: 'peer-fault'; code: ErrorCode; node: string; name: string; message: string }
+  /** A question ended without a result, and without the answer of these peers. */
+  | { kind: 'late'; peers: string[] }
   /** Something of this machine that vrift works around. */
   | { kind: 'problem'; code: ErrorCode; message: string }
   /** Multicast does not work somewhere; other ways to find peers may. */

@@ -27,14 +27,21 @@ export interface Within {
 export class Finder {
   readonly #peers: () => Peer[];
   readonly #checks: FoundChecks;
+  readonly #onLate: (peers: Peer[]) => void;
   readonly #closed = new AbortController();
   /** Too late for a caller in haste, and not quick since. */
   readonly #slow = new WeakSet<Peer>();
   #batch = new Map<Digest, Question>();
 
-  constructor(options: { peers: () => Peer[]; checks: FoundChecks }) {
+  /** @param options.onLate nobody has it, as far as is known without the answer of these peers */
+  constructor(options: {
+    peers: () => Peer[];
+    checks: FoundChecks;
+    onLate?: (peers: Peer[]) => void;
+  }) {
     this.#peers = options.peers;
     this.#checks = options.checks;
+    this.#onLate = options.onLate ?? (() => {});
     sharedSignal(this.#closed.signal);
   }
 
@@ -51,6 +58,7 @@ export class Finder {
         else peer.suspect();
       }
     }
+    if (candidates.length === 0 && silent.length > 0 && !signal?.aborted) this.#onLate(silent);
     return candidates;
   }
 

@@ -81,7 +81,11 @@ export class MeshSession {
       resultKeyOf: options.resultKeyOf,
       checkAttestation: (attestation) => checkAttestation(attestation, membership),
     };
-    this.finder = new Finder({ peers: () => this.peers.usable(), checks: this.#checks });
+    this.finder = new Finder({
+      peers: () => this.peers.usable(),
+      checks: this.#checks,
+      onLate: (late) => onEvent({ kind: 'late', peers: late.map(({ node }) => node) }),
+    });
     this.fetcher = new Fetcher({
       holders: (nodes) => this.#holders(nodes),
       hasher,

@@ -32,7 +32,10 @@ export class Lull {
     let patience: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#waiting.add(resolve);
-      patience = setTimeout(() => this.#release(resolve), PATIENCE_MS);
+      patience = setTimeout(() => {
+        this.#waiting.delete(resolve);
+        resolve();
+      }, PATIENCE_MS);
       this.#watch();
     });
     clearTimeout(patience);
@@ -40,17 +43,14 @@ export class Lull {
 
   /** What was put off is wanted now. */
   hurry(): void {
-    for (const resolve of [...this.#waiting]) this.#release(resolve);
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const resolve of waiting) resolve();
   }
 
   #watch(): void {
     clearTimeout(this.#quiet);
     if (this.#busy > 0 || this.#waiting.size === 0) return;
     this.#quiet = setTimeout(() => this.hurry(), QUIET_MS);
-  }
-
-  #release(resolve: () => void): void {
-    this.#waiting.delete(resolve);
-    resolve();
   }
 }

@@ -199,6 +199,8 @@ export interface Recorder {
   /** A peer's result was stored because all nodes prefer it to the one that was here. */
   adopted(unit: string, unitKey: Digest, peer: string | undefined, bytes: number): void;
   stored(bytes: number): void;
+  /** A result could not be had from its holders in the time that it is worth. */
+  late(unit: string): void;
   /** A hit was to be compiled and compared: how that ended. */
   checked(ending: 'same' | 'differs' | 'skipped'): void;
 }

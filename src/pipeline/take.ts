@@ -40,7 +40,10 @@ export async function bring(
     let received = 0;
     if (need.length > 0) {
       const fetched = await mesh.fetch(candidate, need, { deadlineMs });
-      if (fetched === undefined) return undefined;
+      if (fetched === undefined) {
+        ports.recorder.late(candidate.result.crateName);
+        return undefined;
+      }
       room[Symbol.dispose]();
       for (const blob of need) {
         await store.adopt(fetched.files.get(blob.digest)!, blob.digest, blob.size);

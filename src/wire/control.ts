@@ -87,6 +87,8 @@ export interface StatsInfo {
    * restored instead: incremental state made them incomparable, or the compiler was stopped.
    */
   checks: { done: number; differed: number; skipped: number };
+  /** Questions and fetches that ended because a peer was too slow for what compiling costs. */
+  late: number;
   errors: Record<string, number>;
   bytes: {
     peerIn: number;

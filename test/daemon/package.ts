@@ -41,6 +41,7 @@ export function runNode(options) {
     if (wish === 'slow') await new Promise((resolve) => setTimeout(resolve, 1500));
     return {
       onCall: async (frame, channel) => calls[frame.argv[1] ?? 'pass'](channel, context),
+      hurry: () => {},
       info: () => ({ node: 'fakenode', port: 4711 }),
       close: async () => {},
       rpc: {

@@ -24,6 +24,7 @@ describe('stats', () => {
     stats.compiled();
     stats.probe();
     stats.localOnly('foreign dependency');
+    stats.late();
     for (const ending of ['same', 'differs', 'skipped'] as const) stats.checked(ending);
     stats.error('VRIFT_STORE_FULL');
     stats.addBytes('peerIn', 412_000);
@@ -36,6 +37,7 @@ describe('stats', () => {
       bypassed: { 'unknown flag': 1 },
       localOnly: { 'foreign dependency': 1 },
       checks: { done: 2, differed: 1, skipped: 1 },
+      late: 1,
       errors: { VRIFT_STORE_FULL: 1 },
       bytes: { peerIn: 412_000, peerOut: 0, remoteIn: 0, remoteOut: 0, stored: 0 },
       savedMs: 1200,

@@ -98,6 +98,9 @@ describe('a peer that does not answer', () => {
     };
     expect(await timed()).toBeGreaterThan(90);
     expect(await timed()).toBeLessThan(20);
+    expect(node.events.filter(({ kind }) => kind === 'late')).toEqual([
+      { kind: 'late', peers: [other.key.nodeId] },
+    ]);
     mute = false;
     await until('another hello', () => node.node.reachable, 10_000);
     expect(await node.node.find(unit.unitKey, within)).toHaveLength(1);

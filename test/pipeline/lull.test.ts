@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { asDigest } from '../../src/base/digest.js';
 import { Flights } from '../../src/pipeline/flights.js';
 import { Lull } from '../../src/pipeline/lull.js';
 
@@ -60,7 +61,7 @@ describe('a lull', () => {
     const lull = new Lull();
     using _busy = lull.begin();
     const flights = new Flights(() => lull.hurry());
-    const key = 'ab'.repeat(32);
+    const key = asDigest('ab'.repeat(32));
     const first = await flights.take(key, 60_000);
     const stored = lull.next().then(() => first[Symbol.dispose]());
     using _second = await flights.take(key, 60_000);

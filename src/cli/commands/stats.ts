@@ -39,6 +39,7 @@ function rows(stats: StatsInfo): [string, string][] {
     ['stored', bytesText(bytes.stored)],
     ['LAN in, out', `${bytesText(bytes.peerIn)}, ${bytesText(bytes.peerOut)}`],
     ...checksText(stats.checks),
+    ...(stats.late > 0 ? [['peers too late', String(stats.late)] as [string, string]] : []),
     ...counted('bypassed', stats.bypassed),
     ...counted('kept local', stats.localOnly),
     ...counted('error', stats.errors),

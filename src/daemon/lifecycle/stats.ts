@@ -67,6 +67,11 @@ export class Stats {
     if (ending === 'differs') checks.differed += 1;
   }
 
+  /** A peer was not waited for any longer: it did not answer, or not send, in time. */
+  late(): void {
+    this.#counts.late += 1;
+  }
+
   error(code: ErrorCode): void {
     bump(this.#counts.errors, code);
   }
@@ -109,6 +114,7 @@ function emptyCounts(): Omit<StatsInfo, 'latencyMs'> {
     bypassed: {},
     localOnly: {},
     checks: { done: 0, differed: 0, skipped: 0 },
+    late: 0,
     errors: {},
     bytes: { peerIn: 0, peerOut: 0, remoteIn: 0, remoteOut: 0, stored: 0 },
     savedMs: 0,

@@ -37,6 +37,8 @@ export function columnsOf(event: MeshEvent): LogLine {
       return warn(event.code, 'join', short(event.node), event.code, event.message);
     case 'peer-fault':
       return warn(event.code, 'peer', short(event.node), event.name, event.code, event.message);
+    case 'late':
+      return info('late', ...event.peers.map(short));
     case 'problem':
       return warn(event.code, 'mesh', event.code, event.message);
     case 'discovery':

@@ -20,6 +20,8 @@ export interface LinkOptions extends WorkerStart {
   onLine(line: LogLine): void;
   /** Content bytes that went to a peer. */
   onSent(bytes: number): void;
+  /** A peer's answer would have been needed, and was not waited for any longer. */
+  onLate(): void;
   /** A peer was met, or is gone. */
   onPeer(node: string, state: 'up' | 'down'): void;
 }
@@ -192,6 +194,7 @@ export class MeshLink implements MeshPort {
       case 'event':
         this.#state = message.state;
         this.#options.onLine(columnsOf(message.event));
+        if (message.event.kind === 'late') this.#options.onLate();
         if (message.event.kind === 'peer-up') this.#options.onPeer(message.event.node, 'up');
         if (message.event.kind === 'peer-down') this.#options.onPeer(message.event.node, 'down');
         break;
