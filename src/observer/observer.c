@@ -35,6 +35,7 @@ static char log_entry[PATH_MAX + sizeof LOG + 1];
 static char own_loader[PATH_MAX];
 static uint64_t seen[SEEN];
 static int ready;
+static int has_loaded;
 
 static const char *from_environ(const char *name) {
   size_t length = strlen(name);
@@ -52,9 +53,12 @@ static void append(const char *record, size_t length) {
   if (written != (long)length) syscall(SYS_unlinkat, AT_FDCWD, log_path, 0);
 }
 
-/* Whether this process has said the same before; losing a race only repeats a record. */
+/*
+ * Whether this process has said the same before; losing a race only repeats a record. From the first
+ * dynamic library on, a compiler runs macros: what it looked at before, they may look at again.
+ */
 static int is_repeated(const char *record, size_t length) {
-  uint64_t hash = 1469598103934665603u;
+  uint64_t hash = 1469598103934665603u + (uint64_t)has_loaded;
   for (size_t at = 0; at < length; at++) hash = (hash ^ (uint8_t)record[at]) * 1099511628211u;
   uint64_t *slot = &seen[hash % SEEN];
   if (__atomic_load_n(slot, __ATOMIC_RELAXED) == hash) return 1;
@@ -70,6 +74,7 @@ static void put(char kind, const char *directory, const char *text) {
                         slash ? "/" : "", text);
   if (length < 0 || (size_t)length >= sizeof record) return;
   if (!is_repeated(record, length + 1)) append(record, length + 1);
+  if (kind == 'r' && length > 3 && !strcmp(record + length - 3, ".so")) has_loaded = 1;
 }
 
 static void begin(void);

@@ -40,20 +40,23 @@ export function observedBeyond(
     blind: new Set(),
   };
   const ours = compilersOwn(unit, disk);
+  const macrosOwn = outsideOf(unit, disk);
   const written = new Set<string>();
-  const { main, begins, linkers, cargos } = processesOf(unit, sightings);
+  const { main, begins, loads, linkers, cargos } = processesOf(unit, sightings);
   const shared = sharedPlaces(unit);
   for (const [index, { kind, pid, text }] of sightings.entries()) {
     if (linkers.has(pid) || (pid === main && index < begins)) continue;
     if (kind === 'e') {
-      const asked = pid === main ? !RUSTC_ASKS.test(text) : !cargos.has(pid);
+      const own = index < loads ? RUSTC_ASKS : RUSTC_ASKS_LATE;
+      const asked = pid === main ? !own.test(text) : !cargos.has(pid);
       if (asked) observed.env.add(text);
       continue;
     }
     if (!text.startsWith('/')) continue;
     const path = tidy(text);
     if (kind === 'w') written.add(path);
-    if (declared.has(path) || ours(path) || isWithin(path, written)) continue;
+    if (declared.has(path) || isWithin(path, written)) continue;
+    if (ours(path) && !(index > loads && macrosOwn(path, kind))) continue;
     if (cargos.has(pid) && !shared(path)) continue;
     if (kind === 'b') observed.blind.add(path);
     if (kind === 'p' || kind === 'b' || kind === 'r' || kind === 's') sort(path, observed, disk);
@@ -83,6 +86,8 @@ interface Processes {
   main: number | undefined;
   /** The compiler proper begins here; before it, the same process was rustup's proxy. */
   begins: number;
+  /** Here it has a first macro's library before it; until then it runs nobody else's code. */
+  loads: number;
   /** The linker and all that it starts: what they read is the linker's own list's to say. */
   linkers: Set<number>;
   /**
@@ -96,6 +101,9 @@ interface Processes {
 function processesOf(unit: Unit, sightings: readonly Sighting[]): Processes {
   const main = sightings[0]?.pid;
   const begins = sightings.findLastIndex(({ kind, pid }) => kind === 'X' && pid === main);
+  const loads = sightings.findIndex(
+    ({ kind, pid, text }) => kind === 'r' && pid === main && text.endsWith('.so'),
+  );
   const parents = new Map<number, number>();
   const linkers = new Set<number>();
   const cargos = new Set<number>();
@@ -113,7 +121,7 @@ function processesOf(unit: Unit, sightings: readonly Sighting[]): Processes {
     if (linkers.has(parent)) linkers.add(pid);
     if (cargos.has(parent)) cargos.add(pid);
   }
-  return { main, begins, linkers, cargos };
+  return { main, begins, loads, linkers, cargos };
 }
 
 /** Whether a path lies in a place that every developer has: workspace, packages, outputs. */
@@ -143,13 +151,45 @@ function compilersOwn(unit: Unit, disk: DiskPort): (path: string) => boolean {
   const clippy = plan.clippy === undefined ? undefined : /\/\.?clippy\.toml$/;
   if (plan.clippy !== undefined) single.add(plan.clippy);
   return (path) =>
-    clippy?.test(path) || KERNEL.test(path) || single.has(path) || isWithin(path, below);
+    clippy?.test(path) ||
+    KERNEL.test(path) ||
+    SCRATCH.test(path) ||
+    single.has(path) ||
+    isWithin(path, below);
 }
 
-/** The kernel's own files, what the C library and the allocator look at, rustc's scratch. */
-const KERNEL =
-  /^\/(proc|sys|dev)(\/(?!shm\/)|$)|^\/etc\/(malloc\.conf|ld\.so\.[a-z.]+|localtime|locale\.alias)$|\/(rmeta|rustc)[A-Za-z0-9]{6}(\/|$)|^\/(usr\/)?lib\/locale(\/|$)/;
+/**
+ * In the directories that rustc writes to and searches for libraries: whether a path, seen while
+ * macros run, is nothing that rustc would look at there.
+ */
+function outsideOf(unit: Unit, disk: DiskPort): (path: string, kind: string) => boolean {
+  const { plan } = unit;
+  const dirs = [plan.outDir, ...plan.searchDirs.map(({ path }) => path)];
+  const searched = new Set(dirs.flatMap((dir) => [dir, disk.realpath(dir)]));
+  const stem = `${plan.crateName}${plan.extraFilename}`;
+  return (path, kind) => {
+    if (searched.has(path)) return kind === 'd';
+    if (SCRATCH.test(path)) return false;
+    const top = [...searched].find((dir) => path.startsWith(`${dir}/`));
+    if (top === undefined) return false;
+    const name = path.slice(top.length + 1);
+    return !LIBRARY.test(name) && !name.startsWith(stem) && !name.startsWith(`lib${stem}`);
+  };
+}
 
-/** What rustc, its LLVM and its standard library ask for themselves, whatever a crate does. */
+const LIBRARY = /^lib[^/]*\.(rlib|rmeta|so|a)$/;
+
+/** Directories of rustc's own, for a moment. */
+const SCRATCH = /\/(rmeta|rustc)[A-Za-z0-9]{6}(\/|$)/;
+
+/** The kernel's own files, and what the C library and the allocator look at. */
+const KERNEL =
+  /^\/(proc|sys|dev)(\/(?!shm\/)|$)|^\/etc\/(malloc\.conf|ld\.so\.[a-z.]+|locale\.alias)$|^\/(usr\/)?lib\/locale(\/|$)/;
+
+/** What rustc, its LLVM and its standard library ask for themselves before any macro runs. */
 const RUSTC_ASKS =
   /^(RUST_(BACKTRACE|LIB_BACKTRACE|MIN_STACK|RECURSION_COUNT|TARGET_PATH)|RUSTC_(LOG.*|BOOTSTRAP|CTFE_BACKTRACE|FORCE_RUSTC_VERSION|GRAPHVIZ_FONT|ICE|COLOR)|LLVM_(OVERRIDE_PRODUCER|IGNORED_ENV_VAR)|TERM|NO_COLOR|COLORTERM|CLICOLOR(_FORCE)?|TMPDIR|TMP|TEMP|PATH|LD_LIBRARY_PATH|MALLOC_CONF|CARGO_MAKEFLAGS|MAKEFLAGS|MFLAGS|VCINSTALLDIR|SOURCE_DATE_EPOCH|COLUMNS|LANG|LC_[A-Z]+|LANGUAGE|LOCPATH|TZ|CI|SDKROOT|DEVELOPER_DIR|[A-Z]+_DEPLOYMENT_TARGET|ZERO_AR_DATE)$/;
+
+/** The same while macros run, or after: looking for the linker, starting threads, panicking. */
+const RUSTC_ASKS_LATE =
+  /^(PATH|VCINSTALLDIR|TMPDIR|TMP|TEMP|RUST_(BACKTRACE|LIB_BACKTRACE|MIN_STACK)|MALLOC_CONF)$/;

@@ -85,6 +85,41 @@ describe('what a macro reads and nobody declares', () => {
     expect(await built(undefined)).toEqual(['unset', 0]);
   });
 
+  it.each(['CI', 'LANG', 'TZ', 'SOURCE_DATE_EPOCH', 'NO_COLOR'])(
+    'a variable that the compiler asks for as well: %s',
+    async (name) => {
+      const body = `std::env::var("${name}").unwrap_or("unset".into())`;
+      const project = await pair.one(withMacro(body));
+      const built = async (value: string) => {
+        await project.clean();
+        const { compiled } = await project.count(['build'], { env: { [name]: value } });
+        return [await project.output(), compiled];
+      };
+      expect(await built('1')).toEqual(['1', 2]);
+      expect(await built('2')).toEqual(['2', 1]);
+    },
+  );
+
+  it('a file beside the outputs, and the names there', async () => {
+    const body = `{
+      let deps = format!("{dir}/target/debug/deps");
+      let names = std::fs::read_dir(&deps).unwrap().map(|entry| entry.unwrap().file_name());
+      let notes = names.filter(|name| name.to_string_lossy().ends_with(".note")).count();
+      format!("{} {notes}", std::fs::read_to_string(format!("{deps}/a.note")).unwrap())
+    }`;
+    const project = await pair.one(withMacro(body));
+    const built = async (files: Files) => {
+      await project.clean();
+      await project.write(files);
+      await project.cargo(['build']);
+      return project.output();
+    };
+    expect(await built({ 'app/target/debug/deps/a.note': 'one' })).toBe('one 1');
+    const two = { 'app/target/debug/deps/a.note': 'two' };
+    expect(await built(two)).toBe('two 1');
+    expect(await built({ ...two, 'app/target/debug/deps/b.note': '' })).toBe('two 2');
+  });
+
   it('a file that a program reads for it', async () => {
     const body = `{
       let mut shell = std::process::Command::new("sh");
