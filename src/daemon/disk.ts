@@ -16,6 +16,7 @@ import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Digest } from '../base/digest.js';
 import { holdsPath } from '../keying/scan.js';
+import { mayReadAllVariables, symbolsOf } from '../keying/symbols.js';
 import type { DiskPort } from '../pipeline/ports.js';
 
 /** What the store remembers of files outside of it. */
@@ -34,6 +35,7 @@ const CHUNK_BYTES = 4 << 20;
 /** The real disk, as the pipeline sees it. */
 export function openDisk(digests: FileDigestsPort, monotonic: () => number): DiskPort {
   const mentioned = new Map<string, boolean>();
+  const readers = new Map<Digest, boolean>();
   const resolved = new Map<string, { path: string; at: number }>();
   return {
     digest: (path) => digests.fileDigest(path),
@@ -93,6 +95,16 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       return real;
     },
     scan: scanNested,
+    mayReadAllVariables: async (path) => {
+      const digest = await digests.fileDigestAsync(path);
+      const known = digest === undefined ? undefined : readers.get(digest);
+      if (known !== undefined) return known;
+      const symbols = symbolsOf(attempt(() => readRegular(path)) ?? Buffer.alloc(0));
+      const found = symbols !== undefined && mayReadAllVariables(symbols);
+      if (readers.size > 10_000) readers.clear();
+      if (digest !== undefined) readers.set(digest, found);
+      return found;
+    },
     mentions: async (path, text) => {
       const digest = await digests.fileDigestAsync(path);
       if (digest === undefined) return true;

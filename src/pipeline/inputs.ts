@@ -82,6 +82,9 @@ export async function readManifest(
   const texts = await textsOf(sources, disk);
   const unseen = await readUnseen(unit, texts, disk);
   if (unseen !== undefined) return { kind: 'unsure', reason: unseen };
+  if (await macrosReadAll(unit, options)) {
+    return { kind: 'unsure', reason: 'a macro may read all variables' };
+  }
   const inputs = new Map<string, Digest>();
   const bundled = bundledLibraries(unit, texts, disk);
   if (typeof bundled === 'string') return { kind: 'unsure', reason: bundled };
@@ -209,6 +212,25 @@ async function macrosMayRead(name: string, unit: Unit, disk: DiskPort): Promise<
     if (role === 'proc-macro' || !isIncludeOnly(name, await sourcesOf(path, unit, disk))) {
       return true;
     }
+  }
+  return false;
+}
+
+/**
+ * Whether a macro that was loaded may go through its environment as a list, which no observer sees.
+ * Where it also starts programs, its own sources have to tell.
+ */
+async function macrosReadAll(
+  unit: Unit,
+  { sightings, disk }: { sightings: readonly Sighting[] | undefined; disk: DiskPort },
+): Promise<boolean> {
+  if (sightings === undefined) return false;
+  const opened = new Set(sightings.filter(({ kind }) => kind === 'r').map(({ text }) => text));
+  for (const [path, { role }] of unit.closure.records) {
+    if (role !== 'proc-macro' || !(opened.has(path) || opened.has(disk.realpath(path)))) continue;
+    if (await disk.mayReadAllVariables(path)) return true;
+    const sources = await sourcesOf(path, unit, disk);
+    if (sources.some((text) => /\bvars_os\b/.test(text))) return true;
   }
   return false;
 }

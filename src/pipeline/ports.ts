@@ -96,6 +96,8 @@ export interface DiskPort extends Files {
   scan(path: string, prefixes: readonly string[]): Promise<string[]>;
   /** Whether a text stands in the file's bytes; remembered by content. */
   mentions(path: string, text: string): Promise<boolean>;
+  /** Whether code of a dynamic library may go through all variables; false where that is not told. */
+  mayReadAllVariables(path: string): Promise<boolean>;
   remove(path: string): void;
   /** Makes a directory of symlinks to the files; false when that cannot be done. */
   gather(dir: string, files: readonly string[]): boolean;

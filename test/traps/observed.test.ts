@@ -100,6 +100,31 @@ describe('what a macro reads and nobody declares', () => {
     },
   );
 
+  it.each([
+    ['vars', 'std::env::vars().filter(|(name, _)| name == "VR_LISTED").map(|(_, value)| value)'],
+    [
+      'vars, of a macro that also starts programs',
+      `{ std::process::Command::new("true").status().unwrap();
+         std::env::vars().filter(|(name, _)| name == "VR_LISTED").map(|(_, value)| value) }`,
+    ],
+    [
+      'vars_os, of a macro that also starts programs',
+      `{ std::process::Command::new("true").status().unwrap();
+         std::env::vars_os().filter(|(name, _)| name == "VR_LISTED")
+           .map(|(_, value)| value.into_string().unwrap()) }`,
+    ],
+  ])('all variables, as a list: not stored (%s)', async (_, list) => {
+    const project = await pair.one(withMacro(`${list}.collect::<Vec<_>>().join(" ")`));
+    const built = async (value: string) => {
+      await project.clean();
+      const { compiled } = await project.count(['build'], { env: { VR_LISTED: value } });
+      return [await project.output(), compiled];
+    };
+    expect(await built('one')).toEqual(['one', 2]);
+    expect(await built('two')).toEqual(['two', 1]);
+    expect(await built('two')).toEqual(['two', 1]);
+  });
+
   it('a file beside the outputs, and the names there', async () => {
     const body = `{
       let deps = format!("{dir}/target/debug/deps");
@@ -128,6 +153,7 @@ describe('what a macro reads and nobody declares', () => {
     }`;
     const project = await pair.one(withMacro(body, { 'app/data.txt': 'one' }));
     expect(await prints(project, 'one')).toEqual({ compiled: 2 });
+    expect(await prints(project, 'one')).toEqual({ compiled: 0 });
     await project.write({ 'app/data.txt': 'two' });
     expect(await prints(project, 'two')).toEqual({ compiled: 1 });
   });
