@@ -169,7 +169,8 @@ function outsideOf(unit: Unit, disk: DiskPort): (path: string, kind: string) => 
   const stem = `${plan.crateName}${plan.extraFilename}`;
   return (path, kind) => {
     if (searched.has(path)) return kind === 'd';
-    if (SCRATCH.test(path)) return false;
+    // What is gone again was rustc's, under whatever name.
+    if (SCRATCH.test(path) || kind === 'n' || !disk.exists(path)) return false;
     const top = [...searched].find((dir) => path.startsWith(`${dir}/`));
     if (top === undefined) return false;
     const name = path.slice(top.length + 1);
@@ -180,7 +181,7 @@ function outsideOf(unit: Unit, disk: DiskPort): (path: string, kind: string) => 
 const LIBRARY = /^lib[^/]*\.(rlib|rmeta|so|a)$/;
 
 /** Directories of rustc's own, for a moment. */
-const SCRATCH = /\/(rmeta|rustc)[A-Za-z0-9]{6}(\/|$)/;
+const SCRATCH = /\/(rmeta|rustc|\.tmp)[A-Za-z0-9]{6}(\.[a-z-]+)?(\/|$)/;
 
 /** The kernel's own files, and what the C library and the allocator look at. */
 const KERNEL =
