@@ -109,7 +109,7 @@ export async function findRemote(
 ): Promise<Found | RemoteMiss> {
   const { mesh, disk, hasher } = ports;
   const miss: RemoteMiss = { difference: undefined };
-  if (!mesh.reachable) return miss;
+  if (!mesh.reachable || isSurelyNew(unit)) return miss;
   const format = messageFormat(unit.plan, unit.roots, hasher);
   const hasty = isLikelyEdited(unit);
   const deadlineMs = hasty ? clamp(expectedMs / 4, FIND_EDITED_MS) : clamp(expectedMs / 2, FIND_MS);
@@ -146,12 +146,23 @@ export async function findRemote(
 }
 
 /**
+ * Whether a dependency was compiled here from a warm state, and so is this: whoever had the same
+ * would have had the dependency, for which peers were asked.
+ */
+function isSurelyNew(unit: Unit): boolean {
+  return unit.incremental?.warm === true && hasLocalDependency(unit);
+}
+
+function hasLocalDependency(unit: Unit): boolean {
+  return [...unit.closure.records.values()].some((record) => record.localOnly);
+}
+
+/**
  * Whether somebody edits here: a warm state, or a dependency that was compiled from one. It may as
  * well be a colleague's branch, so peers are asked all the same.
  */
 function isLikelyEdited(unit: Unit): boolean {
-  if (unit.incremental?.warm) return true;
-  return [...unit.closure.records.values()].some((record) => record.localOnly);
+  return unit.incremental?.warm === true || hasLocalDependency(unit);
 }
 
 function clamp(ms: number, bounds: { least: number; most: number }): number {

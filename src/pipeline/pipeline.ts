@@ -277,7 +277,10 @@ export class Pipeline {
     letGo: () => void,
   ): Promise<string> {
     try {
-      const secured = await secure(unit, ran, seen, this.#ports, this.#artifacts);
+      const secured = secure(unit, ran, seen, this.#ports, this.#artifacts);
+      // Nobody builds an edit to throw it away at once, and the next unit waits for this one.
+      const canWait = typeof secured === 'string' || options.local.length > 0;
+      if (!canWait) await secured.reading();
       letGo();
       if (typeof secured === 'string') {
         await this.#judgeFailure(unit, ran, options);

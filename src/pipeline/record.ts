@@ -52,12 +52,12 @@ export async function record(
   ports: PipelinePorts,
   artifacts: Artifacts,
 ): Promise<string> {
-  const { reading } = secured;
   const localOnly = options.local.length > 0;
   const identities = await remember(unit, secured.files, localOnly, ports, artifacts);
   options.remembered();
   if (identities === undefined) return 'output missing';
   if (options.check !== undefined) {
+    const reading = await secured.reading();
     if (reading.kind === 'unsure') {
       ports.recorder.checked('skipped');
       return reading.reason;
@@ -70,9 +70,10 @@ export async function record(
     reportDifference(found, differing, unit, ran, ports);
   }
   if (!options.store) return 'not stored';
-  if (reading.kind === 'unsure') return reading.reason;
   // An edit that nobody else can use, or not yet: the next compiler goes first.
   if (localOnly) await options.lull();
+  const reading = await secured.reading();
+  if (reading.kind === 'unsure') return reading.reason;
 
   if (reading.secret !== undefined) {
     ports.recorder.localOnly('reads a secret variable', unit.plan.crateName);

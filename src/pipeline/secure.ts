@@ -31,24 +31,25 @@ export interface Seen {
 export interface Secured extends Disposable {
   files: SecuredFile[];
   depInfo: string;
-  reading: Reading;
+  /** What it read; looked up once. */
+  reading: () => Promise<Reading>;
 }
 
 /**
- * Takes hold of what a compile made and read, before its caller is let go: after the last unit
- * of a build, people and scripts remove or move target directories at once. Hashing, scanning and
- * copying come later, from the held names.
+ * Takes hold of what a compile made, before its caller is let go: after the last unit of a build,
+ * people and scripts remove or move target directories at once. Hashing, scanning and copying come
+ * later, from the held names. What it read is there for as long as nobody takes it away.
  *
  * @returns or why there is nothing to store, as counted
  */
-export async function secure(
+export function secure(
   unit: Unit,
   ran: Ran,
   seen: Seen,
   ports: PipelinePorts,
   artifacts: Artifacts,
-): Promise<Secured | string> {
-  const { disk, hasher, store } = ports;
+): Secured | string {
+  const { disk, store } = ports;
   const linkInputs = readOnce(unit.linkInputs, ports);
   if (ran.code !== 0) return 'compile failed';
   const endedMs = Number(ran.startedNs) / 1e6 + ran.ms;
@@ -75,23 +76,36 @@ export async function secure(
     release();
     return 'output missing';
   }
-  const startedNs = BigInt(ran.startedNs);
-  const reading = await readManifest(unit, {
-    depInfo,
-    linkInputs,
-    startedNs,
-    ...seen,
-    artifacts,
-    disk,
-    hasher,
-  });
-  const moved = reading.kind === 'manifest' && (await declaredMoved(unit, ports));
+  const { startedNs } = ran;
+  const read = () =>
+    readInputs(
+      unit,
+      { depInfo, linkInputs, startedNs: BigInt(startedNs), ...seen },
+      ports,
+      artifacts,
+    );
+  let reading: Promise<Reading> | undefined;
   return {
     files,
     depInfo,
-    reading: moved ? { kind: 'unsure', reason: 'extra input changed during the compile' } : reading,
+    reading: () => {
+      reading ??= read();
+      return reading;
+    },
     [Symbol.dispose]: release,
   };
+}
+
+async function readInputs(
+  unit: Unit,
+  what: Seen & { depInfo: string; linkInputs: string | undefined; startedNs: bigint },
+  ports: PipelinePorts,
+  artifacts: Artifacts,
+): Promise<Reading> {
+  const { disk, hasher } = ports;
+  const reading = await readManifest(unit, { ...what, artifacts, disk, hasher });
+  if (reading.kind !== 'manifest' || !(await declaredMoved(unit, ports))) return reading;
+  return { kind: 'unsure', reason: 'extra input changed during the compile' };
 }
 
 /** Whether anything that the project declares is another than when the key was made. */
