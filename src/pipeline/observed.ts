@@ -168,7 +168,7 @@ function outsideOf(unit: Unit, disk: DiskPort): (path: string, kind: string) => 
   const searched = new Set(dirs.flatMap((dir) => [dir, disk.realpath(dir)]));
   const stem = `${plan.crateName}${plan.extraFilename}`;
   return (path, kind) => {
-    if (searched.has(path)) return kind === 'd';
+    if (searched.has(path)) return false;
     // What is gone again was rustc's, under whatever name.
     if (SCRATCH.test(path) || kind === 'n' || !disk.exists(path)) return false;
     const top = [...searched].find((dir) => path.startsWith(`${dir}/`));
