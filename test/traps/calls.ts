@@ -80,6 +80,8 @@ export const runpath = async (project: Project, program = 'out/app') =>
 
 /** How many results this node keeps. */
 export async function kept(project: Project): Promise<number> {
+  // Whatever is still being stored comes to its end first.
+  await project.developer.stats();
   return (await project.developer.status()).store.results;
 }
 
