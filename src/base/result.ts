@@ -13,6 +13,8 @@ export type OutputRole =
   | 'proc-macro'
   | 'bin'
   | 'dep-info'
+  /** What a build script left in its OUT_DIR (pipeline/script/tree.ts). */
+  | 'tree'
   | 'dwp'
   | `dwo:${string}`;
 

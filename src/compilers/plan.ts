@@ -64,6 +64,8 @@ export interface PlannedOutput {
   executable: boolean;
   /** What rustc calls it in an artifact message, where it sends one. */
   emit: 'link' | 'metadata' | 'dep-info';
+  /** Where the compiler writes it, when a front takes its place there and `path` is beside it. */
+  front?: string;
 }
 
 /** One argument after parsing: enough to print it again, mapped or not. */

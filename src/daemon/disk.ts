@@ -18,6 +18,8 @@ import type { Digest } from '../base/digest.js';
 import { holdsPath } from '../keying/scan.js';
 import { mayReadAllVariables, symbolsOf } from '../keying/symbols.js';
 import type { DiskPort } from '../pipeline/ports.js';
+import { toBytes } from '../wire/bytes.js';
+import { walkTree } from './walk.js';
 
 /** What the store remembers of files outside of it. */
 export interface FileDigestsPort {
@@ -69,6 +71,8 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       const stat = look(path);
       return stat && `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
     },
+    walk: (dir) => attempt(() => walkTree(dir)),
+    readRaw: (path) => attempt(() => readFileSync(toBytes(path))),
     remove: (path) => rmSync(path, { force: true }),
     gather: (dir, files) => {
       const gathered = attempt(() => {

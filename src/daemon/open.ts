@@ -7,6 +7,7 @@ import type { ArtifactRecord } from '../pipeline/artifacts.js';
 import { OUTCOMES, type PastOutcome } from '../pipeline/outcomes.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 import type { PipelinePorts, StorePort } from '../pipeline/ports.js';
+import { Scripts } from '../pipeline/script/scripts.js';
 import { openHasher } from '../store/hashing.js';
 import { Store } from '../store/store.js';
 import type { StatusInfo } from '../wire/control.js';
@@ -104,6 +105,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     random: Math.random,
   };
   const pipeline = new Pipeline(ports);
+  const scripts = new Scripts(ports);
   const convergence = new Convergence({ clock, store, mesh, ports });
   await mesh.opened();
 
@@ -147,7 +149,8 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
   return {
     onCall: async (frame, channel) => {
       using _call = convergence.call();
-      await pipeline.call(frame, channel);
+      if (frame.kind === 'script') await scripts.call(frame, channel);
+      else await pipeline.call(frame, channel);
     },
     rpc,
     hurry: () => pipeline.hurry(),

@@ -41,6 +41,16 @@ export function openRecorder(stats: Stats, log: Log): Recorder {
           outcome satisfies never;
       }
     },
+    script(outcome) {
+      stats.script(outcome);
+      const unit = `build script of ${outcome.name}`;
+      if (outcome.kind === 'ran')
+        log.info('script', unit, `(${outcome.why})`, outcome.recorded, inMs(outcome.ms));
+      else {
+        if (outcome.from === 'peer') stats.addBytes('peerIn', outcome.bytes);
+        log.info('replay', unit, outcome.from, inMs(outcome.ms));
+      }
+    },
     localOnly(reason, unit) {
       stats.localOnly(reason);
       log.debug('local', unit, reason);

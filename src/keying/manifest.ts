@@ -23,14 +23,14 @@ function isKnown(path: string, roots: Roots): boolean {
   const plain = normalize(real);
   const name = roots.map(plain);
   const inRoot = name.startsWith('/vr/') && !/^\/vr\/home(\/|$)/.test(name);
-  return inRoot || (!path.startsWith('/vr/') && SYSTEM.test(plain));
+  return inRoot || (!path.startsWith('/vr/') && SYSTEM.test(`${plain}/`));
 }
 
 /** Where a manifest's paths may lead when it came from somebody else. */
 export type Reach = 'any' | 'known-roots';
 
-/** Read-only for everyone and the same on every machine of one kind: what linkers read. */
-const SYSTEM = /^\/(usr|lib|lib32|lib64|libx32|opt|nix\/store|Library|System)\//;
+/** Read-only for everyone and the same on every machine of one kind: what linkers and C compilers read. */
+const SYSTEM = /^\/(usr|bin|sbin|lib|lib32|lib64|libx32|opt|nix\/store|Library|System)\//;
 
 /**
  * Whether everything that a compile read is the same here and now.

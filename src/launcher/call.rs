@@ -1,4 +1,4 @@
-//! The compiler call that this process stands for.
+//! The call that this process stands for: of the compiler, or of a build script.
 
 use crate::sys::{self, Handler, SIGPIPE};
 use crate::text::{push_number, push_string};
@@ -12,9 +12,11 @@ extern "C" {
 
 #[derive(Clone, Copy)]
 pub struct Call {
-    /// The compiler and its arguments as the kernel handed them over, ended by a null pointer.
+    /// The program and its arguments as the kernel handed them over, ended by a null pointer.
     argv: *const *const c_char,
-    /// What SIGPIPE did before `claim` ignored it.
+    /// What to execute, where argv[0] names our own file: the script of a front.
+    program: Option<&'static CStr>,
+    /// What SIGPIPE did before it was ignored here.
     pub sigpipe: Handler,
 }
 
@@ -29,10 +31,28 @@ impl Call {
     /// # Safety
     /// `argv` is what `main` was given: null-terminated, valid for the whole process.
     pub unsafe fn claim(argv: *const *const c_char) -> Call {
+        Call::of(argv.add(1), None)
+    }
+
+    /// Takes all of `argv`, for `program`.
+    ///
+    /// # Safety
+    /// As for `claim`.
+    pub unsafe fn claim_front(argv: *const *const c_char, program: &'static CStr) -> Call {
+        Call::of(argv, Some(program))
+    }
+
+    unsafe fn of(argv: *const *const c_char, program: Option<&'static CStr>) -> Call {
         Call {
-            argv: argv.add(1),
+            argv,
+            program,
             sigpipe: sys::signal(SIGPIPE, sys::SIG_IGN),
         }
+    }
+
+    /// What to execute, where argv[0] does not say it.
+    pub fn program(&self) -> Option<&'static [u8]> {
+        self.program.map(CStr::to_bytes)
     }
 
     pub fn arguments(&self) -> impl Iterator<Item = &'static [u8]> {
@@ -40,11 +60,19 @@ impl Call {
         unsafe { strings(self.argv) }
     }
 
-    /// The first frame of the conversation (`CallFrame` in src/wire/launcher.ts), without length.
+    /// The first frame of the conversation (`CallFrame` or `ScriptFrame` in src/wire/launcher.ts),
+    /// without length.
     pub fn describe(&self) -> io::Result<Vec<u8>> {
         let cwd = std::env::current_dir()?;
         let mut json = Vec::with_capacity(16 * 1024);
-        json.extend_from_slice(br#"{"kind":"call","v":1,"argv":["#);
+        match self.program() {
+            None => json.extend_from_slice(br#"{"kind":"call","v":1"#),
+            Some(program) => {
+                json.extend_from_slice(br#"{"kind":"script","v":1,"program":"#);
+                push_string(&mut json, program);
+            }
+        }
+        json.extend_from_slice(br#","argv":["#);
         push_list(&mut json, self.arguments());
         json.extend_from_slice(br#"],"cwd":"#);
         push_string(&mut json, cwd.as_os_str().as_bytes());
@@ -58,18 +86,18 @@ impl Call {
         Ok(json)
     }
 
-    /// Becomes the compiler, with everything as this process found it.
+    /// Becomes the compiler or the script, with everything as this process found it.
     pub fn exec(&self) -> ! {
         // SAFETY: `argv` is null-terminated and its first member exists (main checked it).
         unsafe {
             sys::signal(SIGPIPE, self.sigpipe);
-            sys::execvp(*self.argv, self.argv);
+            sys::execvp(self.program.map_or(*self.argv, CStr::as_ptr), self.argv);
         }
         let error = io::Error::last_os_error();
-        let program = self.arguments().next().unwrap_or_default();
+        let program = self.program().or_else(|| self.arguments().next());
         crate::say(&[
             b"error: could not execute `",
-            program,
+            program.unwrap_or_default(),
             b"`: ",
             error.to_string().as_bytes(),
         ]);

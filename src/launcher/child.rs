@@ -46,16 +46,19 @@ impl Strings {
 }
 
 impl Child {
-    /// Starts `argv`, with our own environment unless it gets another; with it come the ends to read its stdout and stderr from.
+    /// Starts `program` as `argv`, with our own environment unless it gets another; with it come
+    /// the ends to read its stdout and stderr from.
     ///
     /// # Errors
     /// When the program did not start; then nothing of it exists.
     pub fn spawn(
+        program: &[u8],
         argv: &[Vec<u8>],
         environment: Option<&[Vec<u8>]>,
         sigpipe: Handler,
         relay: &Relay,
     ) -> io::Result<Spawned> {
+        let program = CString::new(program)?;
         let argv = Strings::of(argv)?;
         let environment = environment.map(Strings::of).transpose()?;
         let (stdout, stdout_end) = fd::pipe()?;
@@ -77,7 +80,7 @@ impl Child {
                 if let Some(environment) = &environment {
                     environ = environment.pointers.as_ptr();
                 }
-                sys::execvp(argv.pointers[0], argv.pointers.as_ptr());
+                sys::execvp(program.as_ptr(), argv.pointers.as_ptr());
                 let errno = sys::errno().to_ne_bytes();
                 sys::write(failure_end.as_raw_fd(), errno.as_ptr().cast(), errno.len());
                 sys::_exit(127)

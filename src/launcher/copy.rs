@@ -3,7 +3,7 @@
 use crate::restore::wrong_size;
 use crate::temporary::Temporary;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Result, Write};
+use std::io::{ErrorKind, Read, Result, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -23,6 +23,15 @@ impl Copier {
 
     /// Makes `to` a copy of `from`, modified now.
     pub fn copy(&mut self, from: &Path, to: &Path, size: u64, mode: u32) -> Result<()> {
+        self.duplicate(from, to, size, mode)?.become_file(to)
+    }
+
+    /// The same, without a moment in which nothing is at `to`.
+    pub fn copy_over(&mut self, from: &Path, to: &Path, size: u64, mode: u32) -> Result<()> {
+        self.duplicate(from, to, size, mode)?.replace(to)
+    }
+
+    fn duplicate(&mut self, from: &Path, to: &Path, size: u64, mode: u32) -> Result<Temporary> {
         let source = File::open(from)?;
         let found = source.metadata()?.size();
         if found != size {
@@ -30,11 +39,24 @@ impl Copier {
         }
         let temporary = Temporary::beside(to, mode, &mut self.serial)?;
         if !self.shares_extents(&source, &temporary.file) {
-            let copied = copy_bytes(&source, &temporary.file, size)?;
-            if copied != size {
-                return Err(wrong_size(copied, size));
-            }
+            copy_bytes(&source, &temporary.file, size)?;
         }
+        Ok(temporary)
+    }
+
+    /// Makes `to` the `size` bytes of `from` that begin at `offset`.
+    pub fn slice(
+        &mut self,
+        from: &Path,
+        offset: u64,
+        size: u64,
+        to: &Path,
+        mode: u32,
+    ) -> Result<()> {
+        let mut source = File::open(from)?;
+        source.seek(SeekFrom::Start(offset))?;
+        let temporary = Temporary::beside(to, mode, &mut self.serial)?;
+        copy_bytes(&source, &temporary.file, size)?;
         temporary.become_file(to)
     }
 
@@ -60,15 +82,18 @@ impl Copier {
     }
 }
 
-fn copy_bytes(mut source: &File, mut target: &File, size: u64) -> Result<u64> {
+/// Copies the next `size` bytes, and fails when there are fewer.
+fn copy_bytes(source: &File, mut target: &File, size: u64) -> Result<()> {
     let mut copied = copy_in_kernel(source, target, size)?;
     if copied == size {
-        return Ok(copied);
+        return Ok(());
     }
+    let mut rest = source.take(size - copied);
     let mut buffer = vec![0; 256 * 1024];
     loop {
-        match source.read(&mut buffer) {
-            Ok(0) => return Ok(copied),
+        match rest.read(&mut buffer) {
+            Ok(0) if copied == size => return Ok(()),
+            Ok(0) => return Err(wrong_size(copied, size)),
             Ok(count) => {
                 target.write_all(&buffer[..count])?;
                 copied += count as u64;

@@ -1,6 +1,7 @@
 //! vrift-rustc stands between cargo and the compiler (`RUSTC_WRAPPER`). It asks the node of this
 //! machine what to do with one compiler call, does that, and decides nothing about caching.
 //! Without an answer it becomes the compiler: a build never depends on vrift.
+//! Under the name of a build script it does the same for one run of that script.
 
 #![cfg_attr(not(test), no_main)]
 
@@ -8,9 +9,12 @@ mod boundary;
 mod call;
 mod child;
 mod copy;
+mod environment;
 mod escapes;
 mod fallback;
 mod fd;
+mod folder;
+mod front;
 mod home;
 mod json;
 mod node;
@@ -32,7 +36,7 @@ use fallback::{compile_directly, Reason};
 use home::Home;
 use node::Node;
 use reply::{Hit, Reply};
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, CStr};
 use std::time::Duration;
 
 const VERSION: &str = "0.1.0";
@@ -48,6 +52,9 @@ const MAX_FAILED_HITS: usize = 3;
 #[cfg_attr(not(test), no_mangle)]
 pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     fd::fill_standard_descriptors();
+    if argc > 0 && front::is_front(CStr::from_ptr(*argv).to_bytes()) {
+        attend(front::claim(argv));
+    }
     if argc < 2 {
         say(&[USAGE.as_bytes()]);
         return 2;
@@ -62,6 +69,10 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         say(&[USAGE.as_bytes()]);
         return 2;
     }
+    attend(call)
+}
+
+fn attend(call: Call) -> ! {
     // A defect in here must not fail a build either.
     std::panic::set_hook(Box::new(move |_| call.exec()));
     if home::is_disabled() {

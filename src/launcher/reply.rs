@@ -16,11 +16,28 @@ pub struct Hit {
     pub stderr: Vec<u8>,
 }
 
-/// Puts one file in place.
+/// Puts one thing in place.
 pub struct Op {
-    pub source: Source,
+    pub kind: Kind,
     pub to: Vec<u8>,
-    pub mode: u32,
+}
+
+pub enum Kind {
+    File {
+        source: Source,
+        mode: u32,
+    },
+    /// The front of a build script: this program.
+    Front,
+    /// A directory, if none is there.
+    Folder {
+        mode: u32,
+    },
+    Symlink {
+        target: Vec<u8>,
+    },
+    /// A directory with nothing in it.
+    Empty,
 }
 
 pub enum Source {
@@ -33,23 +50,38 @@ pub enum Source {
         from: Vec<u8>,
         size: u64,
     },
+    /// A part of the file named.
+    Slice {
+        from: Vec<u8>,
+        offset: u64,
+        size: u64,
+    },
     Text(Vec<u8>),
 }
 
 pub struct Run {
     pub argv: Vec<Vec<u8>>,
+    /// `NAME=value` each, to set in the child.
+    pub env: Vec<Vec<u8>>,
     pub unmap: Vec<Unmapping>,
     pub stat: Vec<Vec<u8>>,
     pub mkdirs: Vec<Vec<u8>>,
     /// How long the node may take, after the report, to make safe what was made. 0: no wait.
     pub ack_ms: u64,
     pub observe: Option<Observe>,
+    pub front: Option<Front>,
 }
 
 /// A library to preload into the compiler, and the file that it appends to.
 pub struct Observe {
     pub library: Vec<u8>,
     pub log: Vec<u8>,
+}
+
+/// A build script that the compiler makes, and the place that it has behind its front.
+pub struct Front {
+    pub program: Vec<u8>,
+    pub real: Vec<u8>,
 }
 
 impl Reply {
@@ -69,11 +101,13 @@ impl Reply {
             b"run" => {
                 let run = Run {
                     argv: frame.list("argv", read_text)?,
+                    env: frame.list("env", read_text).unwrap_or_default(),
                     unmap: frame.list("unmap", read_unmapping)?,
                     stat: frame.list("stat", read_text)?,
                     mkdirs: frame.list("mkdirs", read_text)?,
                     ack_ms: frame.count("ackMs").unwrap_or(0),
                     observe: frame.take("observe").and_then(read_observe),
+                    front: frame.take("front").and_then(read_front),
                 };
                 (!run.argv.is_empty()).then_some(Reply::Run(run))
             }
@@ -84,24 +118,44 @@ impl Reply {
 
 fn read_op(value: Value) -> Option<Op> {
     let mut record = Record::of(value)?;
-    let source = match record.text("op")?.as_slice() {
-        b"link" => Source::Link {
-            from: record.text("from")?,
-            size: record.count("size")?,
+    let kind = match record.text("op")?.as_slice() {
+        b"front" => Kind::Front,
+        b"dir" => Kind::Folder {
+            mode: record.mode()?,
         },
-        b"copy" => Source::Copy {
-            from: record.text("from")?,
-            size: record.count("size")?,
+        b"symlink" => Kind::Symlink {
+            target: record.text("target")?,
         },
-        b"write" => Source::Text(record.text("text")?),
-        _ => return None,
+        b"empty" => Kind::Empty,
+        name => Kind::File {
+            source: read_source(name, &mut record)?,
+            mode: record.mode()?,
+        },
     };
-    let mode = u32::try_from(record.count("mode")?).ok()? & 0o7777;
     Some(Op {
-        source,
+        kind,
         to: record.text("to")?,
-        mode,
     })
+}
+
+fn read_source(name: &[u8], record: &mut Record) -> Option<Source> {
+    match name {
+        b"link" => Some(Source::Link {
+            from: record.text("from")?,
+            size: record.count("size")?,
+        }),
+        b"copy" => Some(Source::Copy {
+            from: record.text("from")?,
+            size: record.count("size")?,
+        }),
+        b"slice" => Some(Source::Slice {
+            from: record.text("from")?,
+            offset: record.count("offset")?,
+            size: record.count("size")?,
+        }),
+        b"write" => record.text("text").map(Source::Text),
+        _ => None,
+    }
 }
 
 fn read_observe(value: Value) -> Option<Observe> {
@@ -109,6 +163,14 @@ fn read_observe(value: Value) -> Option<Observe> {
     Some(Observe {
         library: record.text("library")?,
         log: record.text("log")?,
+    })
+}
+
+fn read_front(value: Value) -> Option<Front> {
+    let mut record = Record::of(value)?;
+    Some(Front {
+        program: record.text("program")?,
+        real: record.text("real")?,
     })
 }
 
@@ -154,6 +216,10 @@ impl Record {
             Value::Count(count) => Some(count),
             _ => None,
         }
+    }
+
+    fn mode(&mut self) -> Option<u32> {
+        Some(u32::try_from(self.count("mode")?).ok()? & 0o7777)
     }
 
     fn list<T>(&mut self, name: &str, read: impl Fn(Value) -> Option<T>) -> Option<Vec<T>> {

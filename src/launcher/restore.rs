@@ -1,19 +1,21 @@
 //! A hit: the outputs of one compile appear together, or none of them does.
 
 use crate::copy::Copier;
-use crate::reply::{Op, Source};
+use crate::folder;
+use crate::front;
+use crate::reply::{Kind, Op, Source};
 use crate::signals::Blocked;
 use crate::stat::{describe, path_of};
 use std::fs::{hard_link, metadata, remove_file, symlink_metadata, Metadata};
 use std::io::{Error, ErrorKind, Result};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{symlink, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Performs `ops` in their order and returns the stat of each target. A signal waits until that
 /// is over, so that Ctrl-C leaves nothing half done.
 ///
 /// # Errors
-/// One sentence for the node. What was put in place before is gone again.
+/// One sentence for the node. What was put in place before is gone again; directories stay.
 pub fn restore(ops: &[Op], umask: u32) -> std::result::Result<Vec<Option<String>>, String> {
     let _quiet = Blocked::all();
     let mut restorer = Restorer {
@@ -26,14 +28,19 @@ pub fn restore(ops: &[Op], umask: u32) -> std::result::Result<Vec<Option<String>
         match restorer.perform(op) {
             Ok(stat) => made.push(Some(stat)),
             Err(error) => {
-                for op in &ops[..index] {
-                    let _ = remove_file(path_of(&op.to));
-                }
+                ops[..index].iter().for_each(undo);
                 return Err(format!("{}: {error}", path_of(&op.to).display()));
             }
         }
     }
     Ok(made)
+}
+
+fn undo(op: &Op) {
+    // Removing what stands at the name of a directory could only meet a link to it.
+    if !matches!(op.kind, Kind::Folder { .. } | Kind::Empty) {
+        let _ = remove_file(path_of(&op.to));
+    }
 }
 
 struct Restorer {
@@ -46,14 +53,30 @@ struct Restorer {
 impl Restorer {
     fn perform(&mut self, op: &Op) -> Result<String> {
         let to = path_of(&op.to);
-        let (found, size) = match &op.source {
-            Source::Link { from, size } => (self.link(path_of(from), to, *size, op.mode)?, *size),
+        match &op.kind {
+            Kind::File { source, mode } => return self.place(source, to, *mode),
+            Kind::Front => front::put(&mut self.copier, to)?,
+            Kind::Folder { mode } => folder::make(to, *mode)?,
+            Kind::Symlink { target } => symlink_over(path_of(target), to)?,
+            Kind::Empty => folder::empty(to)?,
+        }
+        symlink_metadata(to).map(|found| describe(&found))
+    }
+
+    fn place(&mut self, source: &Source, to: &Path, mode: u32) -> Result<String> {
+        let (found, size) = match source {
+            Source::Link { from, size } => (self.link(path_of(from), to, *size, mode)?, *size),
             Source::Copy { from, size } => {
-                self.copier.copy(path_of(from), to, *size, op.mode)?;
+                self.copier.copy(path_of(from), to, *size, mode)?;
+                (symlink_metadata(to)?, *size)
+            }
+            Source::Slice { from, offset, size } => {
+                let from = path_of(from);
+                self.copier.slice(from, *offset, *size, to, mode)?;
                 (symlink_metadata(to)?, *size)
             }
             Source::Text(text) => {
-                self.copier.write(text, to, op.mode)?;
+                self.copier.write(text, to, mode)?;
                 (symlink_metadata(to)?, text.len() as u64)
             }
         };
@@ -108,11 +131,20 @@ impl Restorer {
 }
 
 /// A rename between two names of one inode does nothing, so the old name goes first.
-fn link_over(from: &Path, to: &Path) -> Result<()> {
-    match hard_link(from, to) {
+pub fn link_over(from: &Path, to: &Path) -> Result<()> {
+    in_place_of(to, || hard_link(from, to))
+}
+
+fn symlink_over(target: &Path, to: &Path) -> Result<()> {
+    in_place_of(to, || symlink(target, to))
+}
+
+/// Makes the file `to`, and removes the one that is in the way.
+fn in_place_of(to: &Path, make: impl Fn() -> Result<()>) -> Result<()> {
+    match make() {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             remove_file(to)?;
-            hard_link(from, to)
+            make()
         }
         other => other,
     }

@@ -2,9 +2,10 @@
 
 use crate::call::Call;
 use crate::child::{Child, Ending};
+use crate::environment::environment_for;
 use crate::fallback::Reason;
+use crate::front;
 use crate::node::Node;
-use crate::observe::environment_with;
 use crate::reply::Run;
 use crate::signals::{die_of, Relay};
 use crate::stat::{describe_path, path_of, push_made};
@@ -40,8 +41,15 @@ pub fn compile(call: &Call, plan: &Run) -> io::Result<Compiled> {
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     let clock = Instant::now();
-    let environment = plan.observe.as_ref().map(environment_with);
-    let spawned = Child::spawn(&plan.argv, environment.as_deref(), call.sigpipe, &relay);
+    let program = call.program().unwrap_or(&plan.argv[0]);
+    let environment = environment_for(plan);
+    let spawned = Child::spawn(
+        program,
+        &plan.argv,
+        environment.as_deref(),
+        call.sigpipe,
+        &relay,
+    );
     let (child, [stdout, stderr]) = match spawned {
         Ok(spawned) => spawned,
         Err(error) => {
@@ -54,6 +62,10 @@ pub fn compile(call: &Call, plan: &Run) -> io::Result<Compiled> {
         Stream::new(stderr, 2, Unmapper::new(&plan.unmap)),
     ];
     let (ending, ended) = follow(&child, &mut streams, &relay);
+    if let (Ending::Code(0), Some(front)) = (ending, &plan.front) {
+        // Without a front the script just runs every time.
+        let _ = front::install(path_of(&front.program), path_of(&front.real));
+    }
     Ok(Compiled {
         ending,
         streams,

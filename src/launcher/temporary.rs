@@ -37,11 +37,16 @@ impl Temporary {
     }
 
     /// The old file goes first: ext4 writes out the new one's data in a rename over an old one.
-    pub fn become_file(mut self, to: &Path) -> Result<()> {
+    pub fn become_file(self, to: &Path) -> Result<()> {
         match remove_file(to) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
+        self.replace(to)
+    }
+
+    /// The old file is there until the new one is.
+    pub fn replace(mut self, to: &Path) -> Result<()> {
         rename(&self.path, to)?;
         self.placed = true;
         Ok(())

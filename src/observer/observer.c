@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -92,7 +93,7 @@ static void loader_of(const char *program, char *loader, int depth) {
   if (fd < 0) return;
   long size = syscall(SYS_pread64, fd, head, sizeof head - 1, 0L);
   syscall(SYS_close, fd);
-  if (size < (long)sizeof(ElfW(Ehdr))) return;
+  if (size < 2) return;
   head[size] = 0;
   if (head[0] == '#' && head[1] == '!') {
     char *name = head + 2 + strspn(head + 2, " \t");
@@ -100,6 +101,7 @@ static void loader_of(const char *program, char *loader, int depth) {
     if (depth < 4) loader_of(name, loader, depth + 1);
     return;
   }
+  if (size < (long)sizeof(ElfW(Ehdr))) return;
   const ElfW(Ehdr) *elf = (const ElfW(Ehdr) *)head;
   if (memcmp(head, ELFMAG, SELFMAG) || head[EI_CLASS] != (sizeof(void *) == 8 ? 2 : 1)) return;
   for (int at = 0; at < elf->e_phnum; at++) {
@@ -184,7 +186,7 @@ int __open64_2(const char *, int);
   each(open) each(open64) each(openat) each(openat64) each(__open_2) each(__open64_2) \
   each(fopen) each(fopen64) each(opendir) each(fdopendir) each(stat) each(stat64) each(lstat) \
   each(lstat64) each(fstatat) each(fstatat64) each(statx) each(access) each(faccessat) \
-  each(readlink) each(realpath) each(getenv) each(execve) each(execvpe) each(posix_spawn) \
+  each(readlink) each(realpath) each(getenv) each(connect) each(execve) each(execvpe) each(posix_spawn) \
   each(posix_spawnp)
 #define DECLARE(name) static __typeof__(&name) real_##name;
 REALS(DECLARE)
@@ -349,6 +351,15 @@ char *getenv(const char *name) {
 }
 
 char *secure_getenv(const char *name) { return getenv(name); }
+
+/* The network: what comes from there is no file of this machine. */
+
+int connect(int socket, __CONST_SOCKADDR_ARG address, socklen_t length) {
+  REAL(connect);
+  const struct sockaddr *to = address.__sockaddr__;
+  if (to && (to->sa_family == AF_INET || to->sa_family == AF_INET6)) note('c', "inet");
+  return real(socket, address, length);
+}
 
 /* Programs. A program that starts another with an environment of its own must not lose us. */
 

@@ -1,6 +1,7 @@
 import type { Digest, Hasher } from '../base/digest.js';
 import type { Manifest } from '../base/result.js';
 import { namesIn } from '../keying/manifest.js';
+import { hasRawBytes } from '../wire/bytes.js';
 import type { Sighting } from '../wire/observed.js';
 import { observedBeyond } from './observed.js';
 import type { DiskPort } from './ports.js';
@@ -33,9 +34,12 @@ export function beyondDeclared(
   disk: DiskPort,
   hasher: Hasher,
 ): Beyond | string {
+  if (sightings.some(({ kind }) => kind === 'c')) return 'a macro uses the network';
   const seen = observedBeyond(unit, sightings, declared, disk);
   const many = seen.files.size + seen.absent.size + seen.listed.size + seen.env.size;
   if (many > MAX_OBSERVED) return 'too many observed inputs';
+  const odd = [...seen.files, ...seen.absent, ...seen.listed, ...seen.there].find(hasRawBytes);
+  if (odd !== undefined) return 'a macro looks at a name that is no text';
   const listed: Manifest['listed'] = [];
   const name = (path: string) => unit.roots.map(path);
   for (const [paths, asked] of [

@@ -19,6 +19,7 @@ import type { Channel, PipelinePorts } from './ports.js';
 import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
 import { type Ran, type RecordOptions, record } from './record.js';
 import { blobsOf, planRestore } from './restore.js';
+import { frontOf } from './script/front.js';
 import { type Seen, secure } from './secure.js';
 import { reasonsToStay } from './staysLocal.js';
 import { typeIn, typeOf } from './unitName.js';
@@ -228,6 +229,7 @@ export class Pipeline {
         mkdirs: [],
         ackMs: asksToBeKept ? ACK_MS : 0,
         ...(observe === undefined ? {} : { observe }),
+        ...frontOf(unit.outputs),
       });
       const report = await channel.next();
       const sightings = takeSightings(observe, disk);

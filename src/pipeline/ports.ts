@@ -6,6 +6,7 @@ import type { BypassReason, RustcPlan } from '../compilers/plan.js';
 import type { Declared } from '../keying/declared.js';
 import type { Environment, Files } from '../keying/ports.js';
 import type { LauncherReport, NodeReply } from '../wire/launcher.js';
+import type { TreeEntry } from './script/tree.js';
 
 /** A result that a peer holds for a unit key, checked for signature, membership and shape. */
 export interface Candidate {
@@ -98,6 +99,10 @@ export interface DiskPort extends Files {
   mentions(path: string, text: string): Promise<boolean>;
   /** Whether code of a dynamic library may go through all variables; false where that is not told. */
   mayReadAllVariables(path: string): Promise<boolean>;
+  /** Everything below a directory; undefined when it holds something else than files, directories, links. */
+  walk(dir: string): TreeEntry[] | undefined;
+  /** Content of a regular file whose path may hold surrogate escapes. */
+  readRaw(path: string): Buffer | undefined;
   remove(path: string): void;
   /** Makes a directory of symlinks to the files; false when that cannot be done. */
   gather(dir: string, files: readonly string[]): boolean;
@@ -193,7 +198,21 @@ export type Outcome =
   | { kind: 'bypass'; unit: string; reason: BypassReason; detail: string }
   | { kind: 'probe' };
 
+/** How a build script's run ended. */
+export type ScriptOutcome =
+  | {
+      kind: 'replayed';
+      name: string;
+      from: 'disk' | 'peer';
+      ms: number;
+      savedMs: number;
+      bytes: number;
+    }
+  /** `why` it was not replayed; `recorded`: `stored`, or why the next will not be either. */
+  | { kind: 'ran'; name: string; why: string; recorded: string; ms: number };
+
 export interface Recorder {
+  script(outcome: ScriptOutcome): void;
   outcome(outcome: Outcome): void;
   /** A result stays on this machine, and why. */
   localOnly(reason: string, unit: string): void;

@@ -12,6 +12,7 @@ import { type ArtifactRecord, type Artifacts, type Closure, masksOf } from './ar
 import { type Macros, macrosOf } from './macros.js';
 import { nativesOf } from './natives.js';
 import type { DeclaredInputs, Linker, PipelinePorts, Toolchain } from './ports.js';
+import { withFront } from './script/front.js';
 import { scriptedInputs } from './scripted.js';
 
 /** One call, understood: all that look-up, restore, run and record need to know of it. */
@@ -72,6 +73,7 @@ export async function prepare(
   if (toolchain === undefined) return { reason: 'toolchain', detail: plan.compiler };
   const named = outputsOf(plan, plan.target ?? toolchain.host);
   if ('reason' in named) return named;
+  const outputs = ports.observer === undefined ? named.outputs : withFront(plan, named.outputs);
   const linker = plan.links ? await ports.tools.linker(plan, cwd, env) : undefined;
   if (typeof linker === 'string') return { reason: 'linker', detail: linker };
 
@@ -143,7 +145,7 @@ export async function prepare(
     cwd,
     env,
     umask,
-    outputs: named.outputs,
+    outputs,
     roots,
     toolchain,
     linker,

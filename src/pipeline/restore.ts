@@ -57,6 +57,10 @@ export function planRestore(
     const from = store.blobPath(output.digest);
     restore.ops.push({ op, from, to, mode, size: output.size });
     restore.made.push(output);
+    const { front } = unit.outputs.find((planned) => planned.path === to) ?? {};
+    if (front === undefined) continue;
+    restore.ops.push({ op: 'front', to: front });
+    restore.made.push(undefined);
   }
   const stdout = text(result.stdout, store);
   const stderr = text(result.stderr, store);

@@ -87,6 +87,12 @@ export interface StatsInfo {
    * restored instead: incremental state made them incomparable, or the compiler was stopped.
    */
   checks: { done: number; differed: number; skipped: number };
+  /** Runs of build scripts: those that ran, those that were put in place, and why runs were not recorded. */
+  scripts: {
+    ran: number;
+    replayed: { disk: number; peer: number };
+    refused: Record<string, number>;
+  };
   /** Questions and fetches that ended because a peer was too slow for what compiling costs. */
   late: number;
   errors: Record<string, number>;

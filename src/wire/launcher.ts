@@ -18,11 +18,26 @@ export interface CallFrame {
   pid: number;
 }
 
+/** First frame of a build script's front: a copy of the launcher that stands in its place. */
+export interface ScriptFrame extends Omit<CallFrame, 'kind'> {
+  kind: 'script';
+  /** The script itself. `argv[0]` is what cargo started. */
+  program: string;
+}
+
 /** Puts one file in place. Paths are absolute; parents exist. `size` is checked before renaming. */
 export type RestoreOp =
   | { op: 'link'; from: string; to: string; mode: number; size: number }
   | { op: 'copy'; from: string; to: string; mode: number; size: number }
-  | { op: 'write'; text: string; to: string; mode: number };
+  | { op: 'write'; text: string; to: string; mode: number }
+  /** The launcher itself, in the place of a build script. */
+  | { op: 'front'; to: string }
+  /** `size` bytes of a file, from `offset` on. */
+  | { op: 'slice'; from: string; offset: number; size: number; to: string; mode: number }
+  | { op: 'dir'; to: string; mode: number }
+  | { op: 'symlink'; target: string; to: string }
+  /** A directory of which everything inside is removed. */
+  | { op: 'empty'; to: string };
 
 /** `[/vr/…, real path]`: replaced in stderr, whole path components only, longest first. */
 export type Unmapping = [mapped: string, real: string];
@@ -53,6 +68,10 @@ export type NodeReply =
       ackMs: number;
       /** Preload `library` into the compiler, which then appends to `log` (wire/observed.ts). */
       observe?: { library: string; log: string };
+      /** `NAME=value` each, on top of the caller's environment. */
+      env?: string[];
+      /** After a success, `program` gets the name `real` and the launcher takes its place. */
+      front?: { program: string; real: string };
     }
   /** What the compiler made and read is safe; ends a call that was run with `ackMs`. */
   | { act: 'kept' };

@@ -1,7 +1,10 @@
+import { fromBytes } from './bytes.js';
+
 /**
  * What src/observer/observer.c writes down of a compiler and of every program that it starts: one
  * record per look, `KIND PID SPACE TEXT NUL`, in the order in which they happened. A path is
- * absolute (what was given, behind the directory that it was relative to) but not normalised.
+ * absolute (what was given, behind the directory that it was relative to) but not normalised; a byte that is no UTF-8
+ * is a surrogate escape (wire/bytes.ts).
  */
 export interface Sighting {
   kind: SightingKind;
@@ -14,33 +17,27 @@ export interface Sighting {
  * `r`: a file was opened to be read, `w`: to be written. `d`: a directory was opened. `s`: a path
  * was asked about and is there. `n`: it was opened or asked about and is not there. `?`: that
  * failed for another reason. `e`: a variable was asked for. `p`: a program was started, `b`: one
- * that cannot be observed (static, or of another C library).
+ * that cannot be observed (static, or of another C library). `c`: a connection beyond this machine's
+ * own sockets was made.
  */
-export type SightingKind = 'P' | 'X' | 'r' | 'w' | 'd' | 's' | 'n' | '?' | 'e' | 'p' | 'b';
+export type SightingKind = 'P' | 'X' | 'r' | 'w' | 'd' | 's' | 'n' | '?' | 'e' | 'p' | 'b' | 'c';
 
 /** Variables by which the observer and the launcher know each other. */
 export const OBSERVED_VARIABLE = 'VRIFT_OBSERVED';
 
 /**
- * @returns undefined when a path is no UTF-8 or a record has another form: then nothing of the
- *   log can be relied on
+ * @returns undefined when a record has another form: then nothing of the log can be relied on
  */
 export function parseObserved(log: Buffer): Sighting[] | undefined {
   const sightings: Sighting[] = [];
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(log);
-  } catch {
-    return undefined;
-  }
-  const records = text.split('\0');
+  const records = log.toString('latin1').split('\0');
   if (records.pop() !== '') return undefined;
   for (const record of records) {
-    const parts = RECORD.exec(record);
+    const parts = RECORD.exec(fromBytes(Buffer.from(record, 'latin1')));
     if (parts === null) return undefined;
     sightings.push({ kind: parts[1] as SightingKind, pid: Number(parts[2]), text: parts[3]! });
   }
   return sightings;
 }
 
-const RECORD = /^([PXrwdsn?epb])(\d+) (.*)$/s;
+const RECORD = /^([PXrwdsn?epbc])(\d+) (.*)$/s;

@@ -25,6 +25,8 @@ describe('stats', () => {
     stats.probe();
     stats.localOnly('foreign dependency');
     stats.late();
+    stats.script({ kind: 'ran', name: 'a', why: 'new', recorded: 'network', ms: 3 });
+    stats.script({ kind: 'replayed', name: 'b', from: 'peer', ms: 1, savedMs: 100, bytes: 5 });
     for (const ending of ['same', 'differs', 'skipped'] as const) stats.checked(ending);
     stats.error('VRIFT_STORE_FULL');
     stats.addBytes('peerIn', 412_000);
@@ -37,10 +39,11 @@ describe('stats', () => {
       bypassed: { 'unknown flag': 1 },
       localOnly: { 'foreign dependency': 1 },
       checks: { done: 2, differed: 1, skipped: 1 },
+      scripts: { ran: 1, replayed: { disk: 0, peer: 1 }, refused: { network: 1 } },
       late: 1,
       errors: { VRIFT_STORE_FULL: 1 },
       bytes: { peerIn: 412_000, peerOut: 0, remoteIn: 0, remoteOut: 0, stored: 0 },
-      savedMs: 1200,
+      savedMs: 1300,
       latencyMs: { hitDisk: { p50: 0.4, p95: 0.4 }, hitPeer: { p50: 18, p95: 20 } },
     });
   });

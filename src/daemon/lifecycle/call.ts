@@ -4,6 +4,7 @@ import {
   LAUNCHER_PROTOCOL,
   type LauncherReport,
   type NodeReply,
+  type ScriptFrame,
 } from '../../wire/launcher.js';
 
 /** One launcher, from its call to the end of its connection. */
@@ -98,10 +99,12 @@ export class LauncherChannel implements CallChannel {
 }
 
 /** Whether a first frame is a call that this version understands. */
-export function isCallFrame(frame: object): frame is CallFrame {
-  const call = frame as Partial<CallFrame>;
+export function isCallFrame(frame: object): frame is CallFrame | ScriptFrame {
+  const call = frame as Partial<Omit<ScriptFrame, 'kind'>> & { kind?: unknown };
+  const isKnown =
+    call.kind === 'call' || (call.kind === 'script' && typeof call.program === 'string');
   return (
-    call.kind === 'call' &&
+    isKnown &&
     call.v === LAUNCHER_PROTOCOL &&
     isTexts(call.argv) &&
     call.argv.length > 0 &&

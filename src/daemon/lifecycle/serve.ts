@@ -1,7 +1,7 @@
 import { toVriftError } from '../../base/errors.js';
 import { ask } from '../../wire/ask.js';
 import type { HomePaths } from '../../wire/home.js';
-import type { CallFrame } from '../../wire/launcher.js';
+import type { CallFrame, ScriptFrame } from '../../wire/launcher.js';
 import { loadNodeConfig, type NodeConfig } from '../config/node.js';
 import type { ProjectConfigs } from '../config/project.js';
 import type { CallChannel } from './call.js';
@@ -31,7 +31,7 @@ export interface NodeContext {
 /** The heavy part of a node: store, pipeline, mesh. */
 export interface OpenedNode {
   /** Answers one launcher; ends when nothing more of that call is expected. */
-  onCall(frame: CallFrame, channel: CallChannel): Promise<void>;
+  onCall(frame: CallFrame | ScriptFrame, channel: CallChannel): Promise<void>;
   /** What was put off until no build runs is to be done now. */
   hurry(): void;
   /** On top of `ping`, `stop`, `stats`, `project.check`, `cargo.init` and `cargo.wrapper`. */

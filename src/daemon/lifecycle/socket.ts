@@ -3,14 +3,14 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { errnoOf, toVriftError, VriftError } from '../../base/errors.js';
 import type { ControlReply } from '../../wire/control.js';
 import { encodeFrame, FrameDecoder } from '../../wire/frame.js';
-import type { CallFrame } from '../../wire/launcher.js';
+import type { CallFrame, ScriptFrame } from '../../wire/launcher.js';
 import { type CallChannel, isCallFrame, isReport, LauncherChannel } from './call.js';
 import { ended, errorReply, hangUp, LINGER_MS, removeStale, withinMs } from './connection.js';
 import type { RpcCall } from './rpc.js';
 
 export interface SocketHandlers {
   /** Ends when nothing more of this call is expected; what it throws lets the compiler run. */
-  onCall(frame: CallFrame, channel: CallChannel): Promise<void>;
+  onCall(frame: CallFrame | ScriptFrame, channel: CallChannel): Promise<void>;
   onRpc(method: string, params: Record<string, unknown>, call: RpcCall): Promise<unknown>;
   /** Something went wrong on one connection; the others do not notice. */
   onProblem(error: VriftError): void;
@@ -120,7 +120,7 @@ export class SocketServer {
     if (typeof frame === 'object' && frame !== null && 'kind' in frame) {
       if (isCallFrame(frame)) return this.#serveCall(socket, frame);
       if (frame.kind === 'rpc') return this.#serveRpc(socket, frame as Record<string, unknown>);
-      if (frame.kind === 'call') {
+      if (frame.kind === 'call' || frame.kind === 'script') {
         socket.end(encodeFrame({ act: 'pass' }));
         this.#handlers.onProblem(
           new VriftError('VRIFT_FRAME_INVALID', 'a launcher of another version'),
@@ -131,7 +131,7 @@ export class SocketServer {
     throw new VriftError('VRIFT_FRAME_INVALID', 'the first frame is neither a call nor a request');
   }
 
-  #serveCall(socket: Socket, frame: CallFrame): (frame: unknown) => void {
+  #serveCall(socket: Socket, frame: CallFrame | ScriptFrame): (frame: unknown) => void {
     const channel = new LauncherChannel((reply) => {
       if (socket.writable) socket.write(encodeFrame(reply));
     });
@@ -148,7 +148,7 @@ export class SocketServer {
     };
   }
 
-  async #runCall(frame: CallFrame, channel: LauncherChannel): Promise<void> {
+  async #runCall(frame: CallFrame | ScriptFrame, channel: LauncherChannel): Promise<void> {
     try {
       await this.#handlers.onCall(frame, channel);
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../base/errors.js';
+import type { ScriptOutcome } from '../../pipeline/ports.js';
 import type { StatsInfo } from '../../wire/control.js';
 import { Fallbacks } from './fallbacks.js';
 import { Latencies } from './latencies.js';
@@ -47,6 +48,19 @@ export class Stats {
   /** The real compiler ran to make outputs. */
   compiled(): void {
     this.#counts.compiled += 1;
+  }
+
+  /** A build script was to run. */
+  script(outcome: ScriptOutcome): void {
+    const { scripts } = this.#counts;
+    if (outcome.kind === 'replayed') {
+      scripts.replayed[outcome.from] += 1;
+      this.#counts.savedMs += outcome.savedMs;
+    } else {
+      scripts.ran += 1;
+      // What follows a colon names a file or a program.
+      if (outcome.recorded !== 'stored') bump(scripts.refused, outcome.recorded.split(':')[0]!);
+    }
   }
 
   /** A call that makes no outputs: `-vV`, `--print`, `-`. */
@@ -114,6 +128,7 @@ function emptyCounts(): Omit<StatsInfo, 'latencyMs'> {
     bypassed: {},
     localOnly: {},
     checks: { done: 0, differed: 0, skipped: 0 },
+    scripts: { ran: 0, replayed: { disk: 0, peer: 0 }, refused: {} },
     late: 0,
     errors: {},
     bytes: { peerIn: 0, peerOut: 0, remoteIn: 0, remoteOut: 0, stored: 0 },

@@ -1,0 +1,70 @@
+import { basename, dirname } from 'node:path';
+import type { Environment } from '../../keying/ports.js';
+
+/** Settings of cargo itself, which a script only sees when it asks for one by name. */
+const CARGO_SETTINGS =
+  /^CARGO_(INCREMENTAL|TERM_|NET_|HTTP_|REGISTR|BUILD_|PROFILE_|HOME$|INSTALL_|LOG$|ALIAS_|UNSTABLE_|MAKEFLAGS$|TARGET_|CACHE_|RESOLVER_|FUTURE_INCOMPAT|PACKAGE_CACHE)/;
+
+/** What cargo gives to every build script: all of it is in the key. */
+const GIVEN =
+  /^(CARGO(_.*)?|DEP_.*|TARGET|HOST|PROFILE|OPT_LEVEL|DEBUG|RUSTC|RUSTDOC|RUSTC_LINKER|OUT_DIR)$/;
+
+export const isGiven = (name: string): boolean => GIVEN.test(name) && !CARGO_SETTINGS.test(name);
+
+/**
+ * What says where and how somebody works, and nothing of what is built. Programs that take their
+ * environment as a whole (shells, make, perl) are not taken to read these.
+ */
+const PERSONAL =
+  /^(PWD|OLDPWD|SHLVL|_|HOME|PATH|TERM.*|COLORTERM|COLUMNS|LINES|DISPLAY|WAYLAND_.*|XDG_.*|SSH_.*|DBUS_.*|LS_COLORS|LOGNAME|USER|USERNAME|MAIL|HOSTNAME|EDITOR|VISUAL|PAGER|LESS.*|HIST.*|PS[1-4]|SHELL|WINDOWID|VTE_.*|TMUX.*|STY|GPG_.*|VSCODE_.*|GITHUB_.*|RUNNER_.*|INVOCATION_ID|JOURNAL_STREAM|NUM_JOBS|MAKEFLAGS|MFLAGS|MAKELEVEL|RUST_BACKTRACE|RUST_LOG|RUSTUP_.*|VRIFT_.*|LD_LIBRARY_PATH|LD_PRELOAD|RUSTC_WRAPPER|RUSTC_WORKSPACE_WRAPPER|npm_.*|NVM_.*|NODE.*)$/;
+
+/** The name under which the rest of the environment is one variable. */
+export const ALL = '*';
+
+/** Before the name of a program: the path that it is found at. */
+export const WHICH = 'program ';
+
+/**
+ * A script's environment, with two things that are no variables: where a program is found, and all
+ * that is neither cargo's nor personal.
+ */
+export class ScriptEnvironment extends Map<string, string> {
+  readonly #exists: (path: string) => boolean;
+
+  constructor(env: Environment, exists: (path: string) => boolean) {
+    super(env);
+    this.#exists = exists;
+  }
+
+  override get(name: string): string | undefined {
+    if (name.startsWith(WHICH)) return this.which(name.slice(WHICH.length));
+    if (name === ALL) return this.#all();
+    const value = super.get(name);
+    // Everybody has it somewhere else, and it is no part of what is made.
+    if (name === 'RUSTC_WRAPPER' && value !== undefined) return basename(value);
+    return value;
+  }
+
+  /** Whether programs of this directory are found by their name alone. */
+  isSearched(path: string): boolean {
+    return this.#searched().includes(dirname(path));
+  }
+
+  which(program: string): string | undefined {
+    return this.#searched()
+      .map((directory) => `${directory}/${program}`)
+      .find((path) => this.#exists(path));
+  }
+
+  #searched(): string[] {
+    return (super.get('PATH') ?? '').split(':').filter((directory) => directory.startsWith('/'));
+  }
+
+  #all(): string {
+    return [...this]
+      .filter(([name]) => !isGiven(name) && !PERSONAL.test(name) && !CARGO_SETTINGS.test(name))
+      .map(([name, value]) => `${name}=${value}`)
+      .sort()
+      .join('\n');
+  }
+}

@@ -1,0 +1,51 @@
+import { canonicalJson } from '../../base/canonical.js';
+import type { Result } from '../../base/result.js';
+import { firstDifference, manifestDigest, resultKeyOf } from '../../keying/manifest.js';
+import type { Found } from '../lookup.js';
+import type { PipelinePorts } from '../ports.js';
+import { blobsOf } from '../restore.js';
+import { take } from '../take.js';
+import type { ScriptUnit } from './prepare.js';
+
+const FIND_MS = 500;
+const FETCH_MS = 60_000;
+
+/**
+ * A recorded run whose inputs are the same now, on this disk or from a peer.
+ *
+ * @returns a text: the first input that differs from a recorded run, or `new` where there is none
+ */
+export async function findScript(unit: ScriptUnit, ports: PipelinePorts): Promise<Found | string> {
+  let why: string | undefined;
+  const { store, disk, hasher, mesh } = ports;
+  for (const { digest, manifest } of store.manifestsOf(unit.key)) {
+    const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher);
+    why ??= difference?.input;
+    if (difference !== undefined) continue;
+    for (const stored of store.resultsOf(resultKeyOf(unit.key, digest, hasher))) {
+      const isHere = blobsOf(stored.result).every(
+        (blob) => blob.size === 0 || store.check(blob.digest, blob.size) === 'ok',
+      );
+      if (isTree(stored.result) && isHere)
+        return { stored, from: 'disk', peer: undefined, received: 0 };
+    }
+  }
+  if (!mesh.reachable) return why ?? 'new';
+  for (const candidate of await mesh.find(unit.key, { deadlineMs: FIND_MS })) {
+    const { manifest, result } = candidate;
+    if (!isTree(result)) continue;
+    if (result.resultKey !== resultKeyOf(unit.key, manifestDigest(manifest, hasher), hasher))
+      continue;
+    const differs = firstDifference(manifest, unit.roots, unit.env, disk, hasher, 'known-roots');
+    why ??= differs?.input;
+    if (differs !== undefined) continue;
+    const resultDigest = hasher.hash(canonicalJson(result));
+    const found = await take({ ...candidate, resultDigest }, FETCH_MS, ports);
+    if (found !== undefined) return found;
+  }
+  return why ?? 'new';
+}
+
+function isTree({ outputs }: Result): boolean {
+  return outputs.length === 1 && outputs[0]!.role === 'tree';
+}

@@ -1,0 +1,114 @@
+import { basename, dirname } from 'node:path';
+import { hasRawBytes } from '../../wire/bytes.js';
+import type { Sighting } from '../../wire/observed.js';
+import type { DiskPort } from '../ports.js';
+import { ALL, isGiven, WHICH } from './environment.js';
+import type { ScriptUnit } from './prepare.js';
+
+/** What a build script and the programs that it started looked at. Real paths. */
+export interface ScriptReads {
+  files: Set<string>;
+  absent: Set<string>;
+  listed: Set<string>;
+  there: Set<string>;
+  env: Set<string>;
+}
+
+/** @returns a text: why the run cannot be recorded */
+export function readsOf(
+  unit: ScriptUnit,
+  sightings: readonly Sighting[],
+  disk: DiskPort,
+): ScriptReads | string {
+  const reads: ScriptReads = {
+    files: new Set(),
+    absent: new Set(),
+    listed: new Set(),
+    there: new Set(),
+    env: new Set(),
+  };
+  const ours = ownPlaces(unit, disk);
+  const temporary = temporaryPlaces(unit);
+  const written = new Set<string>();
+  for (const { kind, text } of sightings) {
+    if (kind === 'c') return 'network';
+    if (kind === 'e') {
+      if (!isGiven(text) && !ASKED_BY_ALL.test(text)) reads.env.add(text);
+      continue;
+    }
+    if (kind === 'P' || kind === '?' || !text.startsWith('/')) continue;
+    const path = tidy(text);
+    if (KERNEL.test(path) || ours(path)) continue;
+    if (kind === 'w') {
+      if (!temporary(path)) return `writes outside OUT_DIR: ${unit.roots.map(path)}`;
+      written.add(path);
+      continue;
+    }
+    if (hasRawBytes(path)) return 'a name that is no text';
+    if (isWithin(path, written) || (temporary(path) && !disk.exists(path))) continue;
+    if (kind === 'b' && basename(path) !== LAUNCHER) return `not observed: ${basename(path)}`;
+    if (kind === 'X' && TAKES_ALL.test(basename(path))) reads.env.add(ALL);
+    if ((kind === 'p' || kind === 'n' || kind === 's') && unit.env.isSearched(path)) {
+      reads.env.add(`${WHICH}${basename(path)}`);
+      if (kind === 'n') continue;
+    }
+    if (kind === 'd') reads.listed.add(path);
+    else if (kind !== 'b') sort(path, reads, disk);
+  }
+  for (const path of reads.listed) reads.there.delete(path);
+  return reads;
+}
+
+function sort(path: string, reads: ScriptReads, disk: DiskPort): void {
+  if (disk.changedNs(path) !== undefined) reads.files.add(path);
+  else if (disk.exists(path)) reads.there.add(path);
+  else reads.absent.add(path);
+}
+
+/** What is in the key already, what cargo keeps beside OUT_DIR, and what the run makes. */
+function ownPlaces(unit: ScriptUnit, disk: DiskPort): (path: string) => boolean {
+  const tops = [unit.toolchain.sysroot, unit.outDir];
+  const below = new Set(tops.flatMap((top) => [top, disk.realpath(top)]));
+  const beside = dirname(unit.outDir);
+  const single = new Set([unit.program, unit.program.replace(/\.vrift$/, '')]);
+  for (const top of TEMPORARY) single.add(top);
+  for (const name of ['output', 'root-output', 'stderr', 'invoked.timestamp', '']) {
+    single.add(name === '' ? beside : `${beside}/${name}`);
+  }
+  return (path) => single.has(path) || isWithin(path, below);
+}
+
+/** Where anything may be written, and what is gone afterwards says nothing. */
+function temporaryPlaces({ env, roots }: ScriptUnit): (path: string) => boolean {
+  const tops = new Set(
+    [env.get('TMPDIR'), ...TEMPORARY]
+      .filter((top) => top !== undefined)
+      .map((top) => top.replace(/\/+$/, '')),
+  );
+  const isShared = (path: string) => /^\/vr\/(?!home(\/|$))/.test(roots.map(path));
+  return (path) => isWithin(path, tops) && !isShared(path);
+}
+
+/** Without what says nothing; `..` stays, as the system follows the links before it. */
+const tidy = (path: string) => path.replace(/\/(?:\.?\/)+/g, '/').replace(/(?<=.)\/\.?$/, '');
+
+function isWithin(path: string, tops: ReadonlySet<string>): boolean {
+  for (let at = path; at !== dirname(at); at = dirname(at)) if (tops.has(at)) return true;
+  return false;
+}
+
+/** It cannot be observed, but the compiler that it starts can. */
+const LAUNCHER = 'vrift-rustc';
+
+const TEMPORARY = ['/tmp', '/var/tmp', '/usr/tmp', '/dev/shm'];
+
+const KERNEL =
+  /^\/(proc|sys|dev)(\/(?!shm\/)|$)|^\/etc\/(malloc\.conf|ld\.so\.[a-z.]+|locale\.alias|nsswitch\.conf|passwd|group)$|^\/(usr\/)?lib\/locale(\/|$)|^\/$/;
+
+/** Interpreters that take their environment as a list, so that nobody sees what they look for. */
+const TAKES_ALL =
+  /^(.*sh|g?make|ninja|perl[\d.]*|python[\d.]*|ruby[\d.]*|tclsh[\d.]*|awk|gawk|env)$/;
+
+/** Every program of the C library, Rust or gcc asks for these, whatever it does. */
+const ASKED_BY_ALL =
+  /^(PATH|HOME|TMPDIR|TMP|TEMP|RUST_(BACKTRACE|LIB_BACKTRACE|MIN_STACK)|MALLOC_CONF|LD_LIBRARY_PATH|TERM|COLUMNS|NO_COLOR|MAKEFLAGS|MFLAGS|CARGO_MAKEFLAGS|COLLECT_.*|GCC_COLORS|PWD)$/;

@@ -1,0 +1,180 @@
+import type { Roots } from '../../keying/roots.js';
+import { holdsPath } from '../../keying/scan.js';
+import type { RestoreOp } from '../../wire/launcher.js';
+import { expandMessages } from '../messages.js';
+
+/** One thing below an OUT_DIR. Paths are relative and hold surrogate escapes (wire/bytes.ts). */
+export type TreeEntry = { path: string; mode: number } & (
+  | { kind: 'dir' }
+  | { kind: 'link'; target: string }
+  | { kind: 'file'; size: number; mtimeNs: bigint }
+);
+
+type Packed = { path: string; mode: number } & (
+  | { kind: 'dir' }
+  | { kind: 'link'; target: string }
+  /** `text`: its paths are names, which the reader puts its own paths for. */
+  | { kind: 'file'; at: number; size: number; text: boolean }
+);
+
+export interface PackedTree {
+  blob: Buffer;
+  /** Real prefixes that stand in files whose length must not change. */
+  found: Set<string>;
+}
+
+const MAGIC = Buffer.from('vrift-tree 1\n');
+const LENGTH_BYTES = 4;
+
+/**
+ * Packs a directory into one blob: a header of JSON, then the contents in the order in which the
+ * files were written, so that they come back in that order.
+ *
+ * @param read content of a file of the tree; undefined when it is gone
+ * @returns undefined when something changed meanwhile
+ */
+export function packTree(
+  entries: readonly TreeEntry[],
+  read: (path: string) => Buffer | undefined,
+  roots: Roots,
+): PackedTree | undefined {
+  const found = new Set<string>();
+  const contents: Buffer[] = [];
+  const packed: Packed[] = [];
+  let at = 0;
+  for (const entry of inOrder(entries)) {
+    const { path, mode } = entry;
+    if (entry.kind === 'dir') packed.push({ path, mode, kind: 'dir' });
+    else if (entry.kind === 'link') {
+      packed.push({ path, mode, kind: 'link', target: roots.map(entry.target) });
+    } else {
+      const bytes = read(path);
+      if (bytes?.length !== entry.size) return undefined;
+      const mapped = mapContent(bytes, roots, found);
+      const content = mapped ?? bytes;
+      contents.push(content);
+      packed.push({
+        path,
+        mode,
+        kind: 'file',
+        at,
+        size: content.length,
+        text: mapped !== undefined,
+      });
+      at += content.length;
+    }
+  }
+  const header = Buffer.from(JSON.stringify(packed), 'utf8');
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32LE(header.length);
+  return { blob: Buffer.concat([MAGIC, length, header, ...contents]), found };
+}
+
+/** Directories first, parents before what is in them; files by their times. */
+function inOrder(entries: readonly TreeEntry[]): TreeEntry[] {
+  const time = (entry: TreeEntry) => (entry.kind === 'file' ? entry.mtimeNs : 0n);
+  const rank = { dir: 0, file: 1, link: 2 };
+  return entries.toSorted((a, b) => {
+    if (a.kind !== b.kind) return rank[a.kind] - rank[b.kind];
+    if (time(a) !== time(b)) return time(a) < time(b) ? -1 : 1;
+    return a.path < b.path ? -1 : 1;
+  });
+}
+
+/**
+ * The content with names for paths, where that is text and the way back gives the same bytes.
+ * Otherwise what it holds is added to `found`.
+ */
+function mapContent(bytes: Buffer, roots: Roots, found: Set<string>): Buffer | undefined {
+  const held = roots.spellings().filter(({ real }) => holdsPath(bytes, [real]) !== undefined);
+  if (held.length === 0) return undefined;
+  if (!bytes.includes(0)) {
+    const text = bytes.toString('utf8');
+    const mapped = roots.mapText(text);
+    const isWhole = expandMessages(mapped, roots) === text && Buffer.from(text).equals(bytes);
+    if (isWhole && held.every(({ real }) => !holdsPath(Buffer.from(mapped), [real]))) {
+      return Buffer.from(mapped);
+    }
+  }
+  for (const { real } of held) found.add(real);
+  return undefined;
+}
+
+/**
+ * What the launcher has to do to put a packed tree into an OUT_DIR.
+ *
+ * @param blob the packed tree's bytes, and where they lie in a file
+ * @returns undefined when it is none, or names anything outside
+ */
+export function unpackTree(
+  blob: { bytes: Buffer; path: string },
+  outDir: string,
+  roots: Roots,
+): RestoreOp[] | undefined {
+  const { bytes, path: from } = blob;
+  const start = MAGIC.length + LENGTH_BYTES;
+  if (bytes.length < start || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+  const content = start + bytes.readUInt32LE(MAGIC.length);
+  const packed = parse(bytes.subarray(start, content));
+  if (packed === undefined) return undefined;
+  const ops: RestoreOp[] = [{ op: 'empty', to: outDir }];
+  for (const entry of packed) {
+    const to = `${outDir}/${entry.path}`;
+    const { mode } = entry;
+    if (entry.kind === 'dir') ops.push({ op: 'dir', to, mode });
+    else if (entry.kind === 'link') {
+      const target = roots.expand(entry.target);
+      if (target === undefined) return undefined;
+      ops.push({ op: 'symlink', target, to });
+    } else {
+      const { size } = entry;
+      const offset = content + entry.at;
+      if (offset + size > bytes.length) return undefined;
+      if (!entry.text) ops.push({ op: 'slice', from, offset, size, to, mode });
+      else {
+        const text = bytes.toString('utf8', offset, offset + size);
+        ops.push({ op: 'write', text: expandMessages(text, roots), to, mode });
+      }
+    }
+  }
+  return ops;
+}
+
+function parse(header: Buffer): Packed[] | undefined {
+  try {
+    const packed = JSON.parse(header.toString('utf8')) as unknown;
+    return Array.isArray(packed) && packed.every(isPacked) && isInside(packed) ? packed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isPacked(value: unknown): value is Packed {
+  if (typeof value !== 'object' || value === null) return false;
+  const { path, mode, kind, at, size, text, target } = value as Record<string, unknown>;
+  if (typeof path !== 'string' || !isBelow(path)) return false;
+  if (!Number.isInteger(mode) || (mode as number) < 0 || (mode as number) > 0o777) return false;
+  if (kind === 'dir') return true;
+  if (kind === 'link') return typeof target === 'string';
+  const isCount = (count: unknown) => Number.isSafeInteger(count) && (count as number) >= 0;
+  return kind === 'file' && isCount(at) && isCount(size) && typeof text === 'boolean';
+}
+
+function isBelow(path: string): boolean {
+  return (
+    path !== '' &&
+    path.split('/').every((part) => !['', '.', '..'].includes(part)) &&
+    !path.includes('\0')
+  );
+}
+
+/** A symlink must not be a parent of anything: what is written through it would lie elsewhere. */
+function isInside(packed: readonly Packed[]): boolean {
+  const links = new Set(packed.filter(({ kind }) => kind === 'link').map(({ path }) => path));
+  const names = new Set(packed.map(({ path }) => path));
+  if (names.size !== packed.length) return false;
+  return packed.every(({ path }) => {
+    const parts = path.split('/');
+    return parts.slice(1).every((_, index) => !links.has(parts.slice(0, index + 1).join('/')));
+  });
+}

@@ -1,0 +1,328 @@
+import { existsSync } from 'node:fs';
+import { chmod, readdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { RunOptions } from '../harness/programs.js';
+import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
+
+const pair = pairOfDevelopers();
+
+/** A program that prints what its build script wrote into OUT_DIR. */
+const withScript = (body: string, more: Files = {}): Files => ({
+  'app/Cargo.toml': `${manifest('app')}[workspace]\n`,
+  'app/src/main.rs':
+    'fn main() { print!("{}", include_str!(concat!(env!("OUT_DIR"), "/told.txt"))); }\n',
+  'app/build.rs': `use std::{env, fs, path::Path};
+fn main() {
+    let out = env::var("OUT_DIR").unwrap();
+    let _ = Path::new(&out);
+    let told: String = { ${body} };
+    fs::write(format!("{out}/told.txt"), told).unwrap();
+}\n`,
+  ...more,
+});
+
+interface Ran {
+  printed: string;
+  ran: number;
+  replayed: number;
+}
+
+/** Builds from nothing, and says what the program prints and what became of the scripts. */
+async function builtAnew(project: Project, options: RunOptions = {}): Promise<Ran> {
+  await project.clean();
+  const { scripts } = await project.count(['build'], options);
+  const { ran, replayed } = scripts;
+  return {
+    printed: await project.output(),
+    ran,
+    replayed: replayed.disk + replayed.peer,
+  };
+}
+
+const first = (printed: string): Ran => ({ printed, ran: 1, replayed: 0 });
+const again = (printed: string): Ran => ({ printed, ran: 0, replayed: 1 });
+
+/** Cargo calls neither a compiler nor a script. */
+async function isSilent(project: Project, options: RunOptions = {}): Promise<void> {
+  await project.developer.resetStats();
+  const { stderr } = await project.cargo(['build'], options);
+  expect(stderr).not.toMatch(/Compiling|Dirty/);
+  const { units, scripts } = await project.developer.stats();
+  expect({ units, ran: scripts.ran }).toEqual({ units: 0, ran: 0 });
+}
+
+describe('a build script is not run again', () => {
+  it('here, where all that it read is the same; the next build finds nothing to do', async () => {
+    const body = 'println!("cargo:rerun-if-changed=build.rs"); "one".into()';
+    const project = await pair.one(withScript(body));
+    expect(await builtAnew(project)).toEqual(first('one'));
+    expect(await builtAnew(project)).toEqual(again('one'));
+    await isSilent(project);
+  });
+
+  it('in another checkout and home, over the LAN, with paths that are right there', async () => {
+    const body = `
+      fs::write(format!("{out}/place.rs"), format!("const PLACE: &str = {out:?};")).unwrap();
+      println!("cargo:rustc-env=TOLD_AT={out}/told.txt");
+      println!("cargo:rerun-if-changed=build.rs");
+      "shared".into()`;
+    const files = {
+      ...withScript(body),
+      'app/src/main.rs': `include!(concat!(env!("OUT_DIR"), "/place.rs"));
+fn main() { print!("{} {}", std::fs::read_to_string(env!("TOLD_AT")).unwrap(), PLACE); }\n`,
+    };
+    const { alice, bob } = await pair.both(files);
+    const made = await builtAnew(alice);
+    expect(made).toMatchObject({ ran: 1, replayed: 0 });
+    expect(made.printed).toMatch(new RegExp(`^shared ${alice.dir}/target/`));
+    const got = await builtAnew(bob);
+    expect(got).toMatchObject({ ran: 0, replayed: 1 });
+    expect(got.printed).toMatch(new RegExp(`^shared ${bob.dir}/target/`));
+    await isSilent(bob);
+  });
+
+  it('with everything that OUT_DIR held: modes, links, empty directories, any name', async () => {
+    const body = `{
+      use std::os::unix::{ffi::OsStrExt, fs::{symlink, PermissionsExt}};
+      let odd = Path::new(&out).join(std::ffi::OsStr::from_bytes(b"odd \\xff name"));
+      fs::write(&odd, b"odd").unwrap();
+      fs::create_dir_all(format!("{out}/deep/empty")).unwrap();
+      fs::write(format!("{out}/deep/run.sh"), "#!/bin/sh\\necho ran\\n").unwrap();
+      fs::set_permissions(format!("{out}/deep/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+      symlink("deep/run.sh", format!("{out}/link")).unwrap();
+      println!("cargo:rerun-if-changed=build.rs");
+      "kept".into()
+    }`;
+    const project = await pair.one(withScript(body));
+    const listing = async () => {
+      const { stdout } = await project.developer.run(
+        'sh',
+        ['-c', 'cd target/debug/build/*/out && ls -lARb --time-style=+ . && ./link'],
+        { cwd: project.dir },
+      );
+      return stdout.replace(/^total.*$/gm, '');
+    };
+    expect(await builtAnew(project)).toEqual(first('kept'));
+    const before = await listing();
+    expect(before).toContain('ran');
+    expect(await builtAnew(project)).toEqual(again('kept'));
+    expect(await listing()).toBe(before);
+  });
+
+  it('and goes on without vrift', async () => {
+    const body =
+      'println!("cargo:rerun-if-changed=data.txt"); fs::read_to_string("data.txt").unwrap()';
+    const project = await pair.one(withScript(body, { 'app/data.txt': 'one' }));
+    await builtAnew(project);
+    await builtAnew(project);
+    await project.write({ 'app/data.txt': 'two' });
+    await project.cargo(['build'], { env: { RUSTC_WRAPPER: '' } });
+    expect(await project.output()).toBe('two');
+  });
+});
+
+describe('a build script runs again', () => {
+  it('when a file changes that it read and did not name', async () => {
+    const body =
+      'println!("cargo:rerun-if-changed=build.rs"); fs::read_to_string("data.txt").unwrap_or("none".into())';
+    const project = await pair.one(withScript(body, { 'app/data.txt': 'one' }));
+    expect(await builtAnew(project)).toEqual(first('one'));
+    await project.write({ 'app/data.txt': 'two' });
+    expect(await builtAnew(project)).toEqual(first('two'));
+    await project.remove('app/data.txt');
+    expect(await builtAnew(project)).toEqual(first('none'));
+    await project.write({ 'app/data.txt': 'one' });
+    expect(await builtAnew(project)).toEqual(again('one'));
+  });
+
+  it('when a file appears in a directory that it listed', async () => {
+    const body = `println!("cargo:rerun-if-changed=build.rs");
+      let mut names: Vec<_> = fs::read_dir("parts").unwrap()
+        .map(|part| part.unwrap().file_name().into_string().unwrap()).collect();
+      names.sort();
+      names.join(" ")`;
+    const project = await pair.one(withScript(body, { 'app/parts/a': '' }));
+    expect(await builtAnew(project)).toEqual(first('a'));
+    await project.write({ 'app/parts/b': '' });
+    expect(await builtAnew(project)).toEqual(first('a b'));
+  });
+
+  it('when a variable that it asked for is set, changed, unset', async () => {
+    const body =
+      'println!("cargo:rerun-if-changed=build.rs"); env::var("VR_TOLD").unwrap_or("unset".into())';
+    const project = await pair.one(withScript(body));
+    const set = (value: string) => ({ env: { VR_TOLD: value } });
+    expect(await builtAnew(project)).toEqual(first('unset'));
+    expect(await builtAnew(project, set('one'))).toEqual(first('one'));
+    expect(await builtAnew(project, set('two'))).toEqual(first('two'));
+    expect(await builtAnew(project)).toEqual(again('unset'));
+  });
+
+  it('when a variable changes that only a shell script looks at', async () => {
+    const body = `println!("cargo:rerun-if-changed=build.rs");
+      let made = std::process::Command::new("sh").arg("make.sh").output().unwrap();
+      String::from_utf8(made.stdout).unwrap()`;
+    const project = await pair.one(withScript(body, { 'app/make.sh': 'printf %s "$VR_TOLD"\n' }));
+    const set = (value: string) => ({ env: { VR_TOLD: value } });
+    expect(await builtAnew(project, set('one'))).toEqual(first('one'));
+    expect(await builtAnew(project, set('two'))).toEqual(first('two'));
+    expect(await builtAnew(project, set('one'))).toEqual(again('one'));
+  });
+
+  it('when a program that it started is another one, or found somewhere else', async () => {
+    const body = `println!("cargo:rerun-if-changed=build.rs");
+      let made = std::process::Command::new("teller").output().unwrap();
+      String::from_utf8(made.stdout).unwrap()`;
+    const project = await pair.one(withScript(body));
+    const place = async (name: string, text: string) => {
+      await project.write({ [`${name}/teller`]: `#!/bin/sh\nprintf ${text}\n` });
+      await chmod(join(project.parent, name, 'teller'), 0o755);
+    };
+    const path = (...names: string[]) => ({
+      env: {
+        PATH: [...names.map((name) => join(project.parent, name)), process.env.PATH].join(':'),
+      },
+    });
+    await place('late', 'one');
+    expect(await builtAnew(project, path('early', 'late'))).toEqual(first('one'));
+    expect(await builtAnew(project, path('early', 'late'))).toEqual(again('one'));
+    await place('early', 'two');
+    expect(await builtAnew(project, path('early', 'late'))).toEqual(first('two'));
+    await place('early', 'three');
+    expect(await builtAnew(project, path('early', 'late'))).toEqual(first('three'));
+  });
+
+  it('when a header changes that only the C compiler read', async () => {
+    const body = `println!("cargo:rerun-if-changed=build.rs");
+      let run = |program: &str, args: &[&str]| {
+        assert!(std::process::Command::new(program).args(args).status().unwrap().success());
+      };
+      run("cc", &["-c", "c/number.c", "-Ic", "-o", &format!("{out}/number.o")]);
+      run("ar", &["rcs", &format!("{out}/libnumber.a"), &format!("{out}/number.o")]);
+      println!("cargo:rustc-link-search=native={out}");
+      println!("cargo:rustc-link-lib=static=number");
+      "".into()`;
+    const files = {
+      ...withScript(body, {
+        'app/c/number.c': '#include "number.h"\nint number(void) { return NUMBER; }\n',
+        'app/c/number.h': '#define NUMBER 1\n',
+      }),
+      'app/src/main.rs':
+        'extern "C" { fn number() -> i32; }\nfn main() { print!("{}", unsafe { number() }); }\n',
+    };
+    const { alice, bob } = await pair.both(files);
+    expect(await builtAnew(alice)).toEqual(first('1'));
+    expect(await builtAnew(bob)).toMatchObject({ printed: '1', ran: 0, replayed: 1 });
+    await bob.write({ 'app/c/number.h': '#define NUMBER 2\n' });
+    expect(await builtAnew(bob)).toMatchObject({ printed: '2', ran: 1, replayed: 0 });
+  });
+
+  it('with another number of jobs only if it asked for that', async () => {
+    const jobs = (count: number) => ({ env: { CARGO_BUILD_JOBS: String(count) } });
+    const asks = await pair.one(
+      withScript('println!("cargo:rerun-if-changed=build.rs"); env::var("NUM_JOBS").unwrap()'),
+    );
+    expect(await builtAnew(asks, jobs(1))).toEqual(first('1'));
+    expect(await builtAnew(asks, jobs(2))).toEqual(first('2'));
+    const ignores = await pair.one(
+      withScript('println!("cargo:rerun-if-changed=build.rs"); "any".into()'),
+    );
+    expect(await builtAnew(ignores, jobs(1))).toEqual(first('any'));
+    expect(await builtAnew(ignores, jobs(2))).toEqual(again('any'));
+  });
+});
+
+describe('a run is not recorded, and counted', () => {
+  const refusedFor = async (body: string, more: Files = {}) => {
+    const project = await pair.one(withScript(body, more));
+    for (let round = 0; round < 2; round++) {
+      await project.clean();
+      const { scripts } = await project.count(['build']);
+      expect(scripts).toMatchObject({ ran: 1, replayed: { disk: 0, peer: 0 } });
+      if (round === 1) return Object.keys(scripts.refused);
+    }
+    return [];
+  };
+
+  it('when it writes outside OUT_DIR', async () => {
+    const body = 'fs::write("src/made.txt", "made").unwrap(); "one".into()';
+    expect(await refusedFor(body)).toEqual(['writes outside OUT_DIR']);
+  });
+
+  it('when it edits what it declares', async () => {
+    const body = `println!("cargo:rerun-if-changed=data.txt");
+      fs::write("data.txt", "edited").unwrap(); "one".into()`;
+    expect(await refusedFor(body, { 'app/data.txt': 'one' })).toEqual(['writes outside OUT_DIR']);
+  });
+
+  it('when it uses the network', async () => {
+    const body = 'let _ = std::net::TcpStream::connect("127.0.0.1:9"); "one".into()';
+    expect(await refusedFor(body)).toEqual(['network']);
+  });
+
+  it('when it names something inside OUT_DIR to watch', async () => {
+    const body = 'println!("cargo:rerun-if-changed={out}/told.txt"); "one".into()';
+    expect(await refusedFor(body)).toEqual(['rerun-if-changed inside OUT_DIR']);
+  });
+
+  it('when it fails: cargo says what it says without vrift', async () => {
+    const project = await pair.one(withScript('eprintln!("because"); std::process::exit(3)'));
+    const failure = async (env: Record<string, string> = {}) => {
+      await project.clean();
+      const error = await project.cargo(['build'], { env }).catch((reason: Error) => reason);
+      return String(error).replace(/[0-9.]+s\b/g, '');
+    };
+    const plain = await failure({ RUSTC_WRAPPER: '' });
+    expect(plain).toContain('because');
+    const through = await failure();
+    expect(through.replaceAll(/\/[^`\s]*build-script-build/g, 'SCRIPT')).toBe(
+      plain.replaceAll(/\/[^`\s]*build-script-build/g, 'SCRIPT'),
+    );
+  });
+});
+
+describe('where a build script is and is called', () => {
+  it('build = "x.rs"', async () => {
+    const files = withScript('println!("cargo:rerun-if-changed=other.rs"); "named".into()');
+    const { 'app/build.rs': script, ...rest } = files;
+    const project = await pair.one({
+      ...rest,
+      'app/Cargo.toml': `${manifest('app', 'build = "other.rs"\n')}[workspace]\n`,
+      'app/other.rs': script!,
+    });
+    expect(await builtAnew(project)).toEqual(first('named'));
+    expect(await builtAnew(project)).toEqual(again('named'));
+  });
+
+  it('a program called build_script_x is none', async () => {
+    const project = await pair.one({
+      'app/Cargo.toml': `${manifest('app')}[[bin]]\nname = "build_script_x"\npath = "src/x.rs"\n[workspace]\n`,
+      'app/src/main.rs': 'fn main() { print!("app"); }\n',
+      'app/src/x.rs': 'fn main() { print!("x"); }\n',
+    });
+    await project.cargo(['build']);
+    expect(await project.output('build_script_x')).toBe('x');
+    const names = await readdir(join(project.dir, 'target/debug'));
+    expect(names.filter((name) => name.endsWith('.vrift'))).toEqual([]);
+  });
+
+  it('a target directory behind a symlink', async () => {
+    const body = 'println!("cargo:rerun-if-changed=build.rs"); "linked".into()';
+    const project = await pair.one({ ...withScript(body), 'elsewhere/keep': '' });
+    const relink = async () => {
+      await project.clean();
+      await project.remove('elsewhere');
+      await project.write({ 'elsewhere/keep': '' });
+      await symlink(join(project.parent, 'elsewhere'), join(project.dir, 'target'));
+    };
+    const counts = async () => {
+      await relink();
+      const { scripts } = await project.count(['build']);
+      return [await project.output(), scripts.ran];
+    };
+    expect(await counts()).toEqual(['linked', 1]);
+    expect(await counts()).toEqual(['linked', 0]);
+    expect(existsSync(join(project.parent, 'elsewhere/debug/app'))).toBe(true);
+  });
+});
