@@ -44,7 +44,9 @@ export async function compareTargets(cached, compiled, facts) {
 
 /** Which files stand in only one of two target directories; vrift must add and leave out none. */
 export async function compareNames(cached, bare) {
-  const [left, right] = await Promise.all([filesBelow(cached), filesBelow(bare)]);
+  const [all, right] = await Promise.all([filesBelow(cached), filesBelow(bare)]);
+  // The program of a build script stands beside its front.
+  const left = all.filter((path) => !path.endsWith('.vrift'));
   const only = (a, b, what) =>
     a.filter((path) => !b.includes(path)).map((path) => ({ path, what }));
   const differences = [

@@ -96,6 +96,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
       hasher,
     ),
     observer: config.observe ? observerLibrary() : undefined,
+    buildScripts: config.buildScripts,
     artifacts: store.table<ArtifactRecord>('artifacts', { maxEntries: MAX_ARTIFACTS }),
     timings: store.table<number>('timings', { maxEntries: MAX_TIMINGS }),
     history: store.table<PastOutcome[]>(OUTCOMES, { maxEntries: MAX_HISTORY, maxCached: 512 }),

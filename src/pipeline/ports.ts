@@ -150,6 +150,8 @@ export interface ToolsPort {
   ): Promise<Toolchain | undefined>;
   /** A string is the reason why links with it are not cached. */
   linker(plan: RustcPlan, cwd: string, env: Environment): Promise<Linker | string>;
+  /** Whether the system's `cc` and `c++` know `-ffile-prefix-map`. */
+  prefixMaps(cwd: string, env: Environment): Promise<{ c: boolean; cxx: boolean }>;
   /** Digest of clippy-driver and its configuration for the package. */
   clippy(driver: string, cwd: string, env: Environment): Digest | undefined;
   /** What `target-cpu=native` means here. */
@@ -250,6 +252,8 @@ export interface PipelinePorts {
   recorder: Recorder;
   /** The library that watches compilers (src/observer); undefined where there is none. */
   observer: string | undefined;
+  /** Whether runs of build scripts are recorded and replayed, where there is an observer. */
+  buildScripts: boolean;
   differences: import('./check.js').DifferencesPort;
   /** How many of the hits are compiled all the same and compared: 0 to 1. */
   checkRate: number;

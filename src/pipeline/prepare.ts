@@ -73,7 +73,8 @@ export async function prepare(
   if (toolchain === undefined) return { reason: 'toolchain', detail: plan.compiler };
   const named = outputsOf(plan, plan.target ?? toolchain.host);
   if ('reason' in named) return named;
-  const outputs = ports.observer === undefined ? named.outputs : withFront(plan, named.outputs);
+  const fronts = ports.observer !== undefined && ports.buildScripts;
+  const outputs = fronts ? withFront(plan, named.outputs) : named.outputs;
   const linker = plan.links ? await ports.tools.linker(plan, cwd, env) : undefined;
   if (typeof linker === 'string') return { reason: 'linker', detail: linker };
 

@@ -110,6 +110,45 @@ fn main() { print!("{} {}", std::fs::read_to_string(env!("TOLD_AT")).unwrap(), P
     expect(await listing()).toBe(before);
   });
 
+  it('in another home, with debug information of C in it', async () => {
+    // What the crate cc does of it: it takes the first of these variables that is set.
+    const body = `{
+      let target = env::var("TARGET").unwrap();
+      let names = [format!("CFLAGS_{target}"), format!("CFLAGS_{}", target.replace('-', "_")), "CFLAGS".into()];
+      let flags = names.iter().find_map(|name| env::var(name).ok()).unwrap_or_default();
+      let source = env::current_dir().unwrap().join("c/number.c");
+      let object = format!("{out}/number.o");
+      let mut cc = std::process::Command::new("cc");
+      cc.args(flags.split_whitespace()).args(["-g", "-c"]).arg(&source).args(["-o", &object]);
+      assert!(cc.status().unwrap().success());
+      assert!(std::process::Command::new("ar").args(["rcsD", &format!("{out}/libnumber.a"), &object]).status().unwrap().success());
+      println!("cargo:rerun-if-changed=c/number.c");
+      println!("cargo:rustc-link-search=native={out}");
+      println!("cargo:rustc-link-lib=static=number");
+      flags
+    }`;
+    const files = {
+      ...withScript(body, {
+        'app/c/number.c': 'int number(int n) { return n * 7; }\n',
+      }),
+      'app/src/main.rs': `extern "C" { fn number(n: i32) -> i32; }
+fn main() { print!("{}", unsafe { number(6) }); }\n`,
+    };
+    const { alice, bob } = await pair.both(files);
+    expect(await builtAnew(alice)).toEqual(first('42'));
+    expect(await builtAnew(bob)).toEqual(again('42'));
+    const own = await alice.developer.run('sh', ['-c', 'cat target/debug/build/*/out/told.txt'], {
+      cwd: alice.dir,
+    });
+    expect(own.stdout).toContain(`-ffile-prefix-map=${alice.dir}=/vr-src/ws`);
+    const flagged = await builtAnew(alice, { env: { CFLAGS: '-DNUMBER=1' } });
+    expect(flagged).toEqual(first('42'));
+    const users = await alice.developer.run('sh', ['-c', 'cat target/debug/build/*/out/told.txt'], {
+      cwd: alice.dir,
+    });
+    expect(users.stdout).toMatch(/^-DNUMBER=1 -ffile-prefix-map=/);
+  });
+
   it('and goes on without vrift', async () => {
     const body =
       'println!("cargo:rerun-if-changed=data.txt"); fs::read_to_string("data.txt").unwrap()';

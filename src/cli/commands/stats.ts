@@ -35,6 +35,7 @@ function rows(stats: StatsInfo): [string, string][] {
     ['misses', String(stats.misses)],
     ['compiled', String(stats.compiled)],
     ['probes', String(stats.probes)],
+    ...scriptsText(stats.scripts),
     ['saved', durationText(stats.savedMs)],
     ['stored', bytesText(bytes.stored)],
     ['LAN in, out', `${bytesText(bytes.peerIn)}, ${bytesText(bytes.peerOut)}`],
@@ -42,8 +43,15 @@ function rows(stats: StatsInfo): [string, string][] {
     ...(stats.late > 0 ? [['peers too late', String(stats.late)] as [string, string]] : []),
     ...counted('bypassed', stats.bypassed),
     ...counted('kept local', stats.localOnly),
+    ...counted('script not kept', stats.scripts.refused),
     ...counted('error', stats.errors),
   ];
+}
+
+function scriptsText({ ran, replayed }: StatsInfo['scripts']): [string, string][] {
+  const { disk, peer } = replayed;
+  if (ran + disk + peer === 0) return [];
+  return [['build scripts', `${ran} ran, ${disk} replayed from disk, ${peer} from the LAN`]];
 }
 
 function checksText({ done, differed, skipped }: StatsInfo['checks']): [string, string][] {

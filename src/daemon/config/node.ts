@@ -41,6 +41,8 @@ export interface NodeConfig extends CachePolicy {
   maxLocalBytes: number;
   /** Whether compilers run under the observer (src/observer), where there is one. */
   observe: boolean;
+  /** Whether runs of build scripts are recorded and replayed; only where they can be observed. */
+  buildScripts: boolean;
   /** How many of the hits are compiled all the same and compared: 0 to 1. */
   verify: number;
   mesh: MeshConfig;
@@ -76,6 +78,7 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
     'l2_cache.cache_extensions': given('l2_cache.cache_extensions', null),
     'l2_cache.extra_inputs': [],
     'l2_cache.observe': given('l2_cache.observe', true),
+    'l2_cache.build_scripts': given('l2_cache.build_scripts', true),
     'l2_cache.verify': given('l2_cache.verify', 0),
     'mesh.name': given('mesh.name', defaultNodeName()),
     'mesh.port': given('mesh.port', 0),
@@ -88,6 +91,7 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
     localPath: values['l2_cache.local_path'],
     maxLocalBytes: values['l2_cache.max_local_size'],
     observe: values['l2_cache.observe'],
+    buildScripts: values['l2_cache.build_scripts'],
     verify: values['l2_cache.verify'],
     cacheTargets: values['l2_cache.cache_targets'],
     cacheExtensions: values['l2_cache.cache_extensions'],

@@ -26,6 +26,7 @@ export interface SettingValues {
   'l2_cache.cache_extensions': readonly string[];
   'l2_cache.extra_inputs': readonly string[];
   'l2_cache.observe': boolean;
+  'l2_cache.build_scripts': boolean;
   'l2_cache.verify': number;
   'mesh.name': string;
   'mesh.port': number;
@@ -45,6 +46,7 @@ export const SCHEMA: { readonly [K in SettingKey]: ValueType<SettingValues[K]> }
   'l2_cache.cache_extensions': EXTENSIONS,
   'l2_cache.extra_inputs': EXTRA_INPUTS,
   'l2_cache.observe': BOOLEAN,
+  'l2_cache.build_scripts': BOOLEAN,
   'l2_cache.verify': RATE,
   'mesh.name': NODE_NAME,
   'mesh.port': PORT,

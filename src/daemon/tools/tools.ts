@@ -5,6 +5,7 @@ import type { Digest, Hasher } from '../../base/digest.js';
 import type { Environment } from '../../keying/ports.js';
 import type { ToolsPort } from '../../pipeline/ports.js';
 import { Linkers } from './linker.js';
+import { PrefixMaps } from './prefixMaps.js';
 import { findProgram } from './run.js';
 import { Toolchains } from './toolchain.js';
 
@@ -20,11 +21,13 @@ export function openTools(options: ToolsOptions): ToolsPort {
   const { hasher, digest } = options;
   const toolchains = new Toolchains({ ...options, digest: options.digestAsync });
   const linkers = new Linkers({ hasher, digest });
+  const prefixMaps = new PrefixMaps(digest);
   const targets = new Map<string, string>();
   let cpu: string | undefined;
   return {
     toolchain: (compiler, target, cwd, env) => toolchains.identify(compiler, target, cwd, env),
     linker: (plan, cwd, env) => linkers.identify(plan, cwd, env),
+    prefixMaps: (cwd, env) => prefixMaps.of(cwd, env),
     clippy: (driver, cwd, env) => clippyDigest(driver, cwd, env, options),
     cpu: () => {
       cpu ??= hasher.hash(cpuText());

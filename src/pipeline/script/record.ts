@@ -6,6 +6,7 @@ import type { Sighting } from '../../wire/observed.js';
 import type { PipelinePorts } from '../ports.js';
 import type { Ran } from '../record.js';
 import { addDeclared } from './declared.js';
+import { asksAsWell } from './flags.js';
 import { scriptManifest } from './manifest.js';
 import { readsOf } from './observed.js';
 import type { ScriptUnit } from './prepare.js';
@@ -36,6 +37,7 @@ export async function recordRun(
   if (typeof reads === 'string') return reads;
   const problem = addDeclared(unit, ran.stdout, reads, disk);
   if (problem !== undefined) return problem;
+  for (const name of asksAsWell(reads.env, unit)) reads.env.add(name);
   const read = await scriptManifest(unit, reads, BigInt(ran.startedNs), ports);
   if (typeof read === 'string') return read;
   const stdout = unit.mapText(ran.stdout);

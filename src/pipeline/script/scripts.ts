@@ -4,6 +4,7 @@ import { wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
 import type { Channel, PipelinePorts } from '../ports.js';
 import { takeSightings } from '../watch.js';
+import { prefixMaps } from './flags.js';
 import { findScript } from './lookup.js';
 import { prepareScript, type ScriptUnit } from './prepare.js';
 import { recordRun, type ScriptRan } from './record.js';
@@ -39,6 +40,7 @@ export class Scripts {
       channel.send({ act: 'pass' });
     };
     if (observer === undefined) return pass('nobody watches');
+    if (!this.#ports.buildScripts) return pass('switched off');
     const unit = await prepareScript(frame, this.#ports);
     if (typeof unit === 'string') return pass(unit);
     const allowed = rules(unit.outDir, unit.cwd);
@@ -46,7 +48,7 @@ export class Scripts {
     if (!allowed.enabled) return pass('switched off', unit.name);
     const wishes = wishesIn(unit.env);
     const hopeless = this.#hopeless.get(unit.key);
-    if (hopeless !== undefined) return pass(hopeless, unit.name);
+    if (hopeless !== undefined) return this.#run(unit, channel, { hopeless });
     using _flight = await this.#flights.take(unit.key, 10 * 60_000);
     const why = wishes.recache ? 'VRIFT_RECACHE' : await this.#replay(unit, channel, started);
     if (why !== undefined)
@@ -95,21 +97,22 @@ export class Scripts {
   async #run(
     unit: ScriptUnit,
     channel: Channel,
-    { library, mayStore, why }: { library: string; mayStore: boolean; why: string },
+    { library, mayStore = false, why = '', hopeless }: RunOptions,
   ): Promise<void> {
-    const { store, disk, recorder } = this.#ports;
+    const { store, disk, recorder, tools } = this.#ports;
     const log = store.tmpPath();
-    const watched = disk.make(log) ? { library, log } : undefined;
+    const watched = library !== undefined && disk.make(log) ? { library, log } : undefined;
     const wasEmpty = (disk.list(unit.outDir) ?? []).length === 0;
     // What the script has compiled must not come from the cache: nobody would see what it read.
-    const env = watched === undefined ? [] : ['VRIFT_DISABLE=1'];
+    const disabled = watched === undefined ? [] : ['VRIFT_DISABLE=1'];
+    const env = [...disabled, ...prefixMaps(unit, await tools.prefixMaps(unit.cwd, unit.env))];
     channel.send({
       act: 'run',
       argv: [...unit.argv],
       unmap: [],
       stat: [],
       mkdirs: [],
-      ackMs: SAFE_MS,
+      ackMs: mayStore ? SAFE_MS : 0,
       env,
       ...(watched === undefined ? {} : { observe: watched }),
     });
@@ -117,7 +120,7 @@ export class Scripts {
     const sightings = takeSightings(watched, disk);
     if (report?.kind !== 'ran') return;
     const ran: ScriptRan = { ...report, sightings, wasEmpty };
-    let recorded = 'not stored';
+    let recorded = hopeless ?? 'not stored';
     try {
       if (mayStore) recorded = await recordRun(unit, ran, this.#ports);
     } catch (error) {
@@ -134,8 +137,18 @@ export class Scripts {
   }
 }
 
+interface RunOptions {
+  /** The observer; left out where watching is for nothing. */
+  library?: string;
+  mayStore?: boolean;
+  /** It was not replayed. */
+  why?: string;
+  /** Why it cannot be recorded, as an earlier run showed. */
+  hopeless?: string;
+}
+
 /** What of a run is packed must be packed before cargo goes on to write beside it. */
-const SAFE_MS = 10_000;
+const SAFE_MS = 2_000;
 
 /** Reasons that hold for the next run as well. */
 const HOPELESS = /^(network|writes outside|not observed|rerun-if-changed inside|too )/;
