@@ -30,10 +30,12 @@ export function readsOf(
   const ours = ownPlaces(unit, disk);
   const temporary = temporaryPlaces(unit);
   const written = new Set<string>();
-  for (const { kind, text } of sightings) {
+  const main = sightings[0]?.pid;
+  for (const { kind, pid, text } of sightings) {
     if (kind === 'c') return 'network';
     if (kind === 'e') {
-      if (!isGiven(text) && !ASKED_BY_ALL.test(text)) reads.env.add(text);
+      const asked = pid === main ? ASKED_BY_RUST : ASKED_BY_PROGRAMS;
+      if (!isGiven(text) && !asked.test(text)) reads.env.add(text);
       continue;
     }
     if (kind === 'P' || kind === '?' || !text.startsWith('/')) continue;
@@ -109,6 +111,13 @@ const KERNEL =
 const TAKES_ALL =
   /^(.*sh|g?make|ninja|perl[\d.]*|python[\d.]*|ruby[\d.]*|tclsh[\d.]*|awk|gawk|env)$/;
 
-/** Every program of the C library, Rust or gcc asks for these, whatever it does. */
-const ASKED_BY_ALL =
+/**
+ * What Rust's standard library asks for itself, and what holds a jobserver's descriptors. `PATH` says
+ * where programs are, and those are looked at one by one.
+ */
+const ASKED_BY_RUST =
+  /^(PATH|TMPDIR|TMP|TEMP|RUST_(BACKTRACE|LIB_BACKTRACE|MIN_STACK)|MALLOC_CONF|MAKEFLAGS|MFLAGS|CARGO_MAKEFLAGS)$/;
+
+/** What programs ask for to find their way and to speak to somebody. */
+const ASKED_BY_PROGRAMS =
   /^(PATH|HOME|TMPDIR|TMP|TEMP|RUST_(BACKTRACE|LIB_BACKTRACE|MIN_STACK)|MALLOC_CONF|LD_LIBRARY_PATH|TERM|COLUMNS|NO_COLOR|MAKEFLAGS|MFLAGS|CARGO_MAKEFLAGS|COLLECT_.*|GCC_COLORS|PWD)$/;
