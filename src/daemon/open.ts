@@ -132,6 +132,8 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     status,
     peers: () => mesh.peers(),
     why: (params) => {
+      const named = optionalText(params, 'unit');
+      if (flagParam(params, 'buildScript')) return scripts.latest(named);
       const options = { unit: optionalText(params, 'unit'), peer: optionalText(params, 'peer') };
       return why(options, pipeline.history, storePort(store), mesh);
     },

@@ -107,6 +107,21 @@ export interface StatsInfo {
   latencyMs: { hitDisk: Percentiles; hitPeer: Percentiles };
 }
 
+/** What became of the last run of a package's build script. */
+export interface ScriptInfo {
+  package: string;
+  outcome: 'replayed' | 'ran';
+  /** Of a replay: `disk` or `peer`. */
+  from: string;
+  /** Why it ran: the first input that differs from a recorded run, or `new`. */
+  why: string;
+  /** Of a run: `stored`, or why it was not recorded. */
+  recorded: string;
+  /** In the node for a replay, the script's own for a run. */
+  ms: number;
+  at: number;
+}
+
 /** One input that differs. */
 export interface WhyChange {
   /** `file PATH`, `variable NAME`, `flag NAME`, `dependency NAME`, `path of ROOT`, … */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ScriptInfo } from '../../src/wire/control.js';
 import type { RunOptions } from '../harness/programs.js';
 import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
 
@@ -59,6 +60,12 @@ describe('a build script is not run again', () => {
     expect(await builtAnew(project)).toEqual(first('one'));
     expect(await builtAnew(project)).toEqual(again('one'));
     await isSilent(project);
+    const [told] = await project.developer.vriftJson<ScriptInfo[]>([
+      'why',
+      'app',
+      '--build-script',
+    ]);
+    expect(told).toMatchObject({ package: 'app', outcome: 'replayed', from: 'disk' });
   });
 
   it('in another checkout and home, over the LAN, with paths that are right there', async () => {
@@ -169,6 +176,8 @@ describe('a build script runs again', () => {
     expect(await builtAnew(project)).toEqual(first('one'));
     await project.write({ 'app/data.txt': 'two' });
     expect(await builtAnew(project)).toEqual(first('two'));
+    const { stdout } = await project.developer.vrift(['why', 'app', '--build-script']);
+    expect(stdout).toMatch(/app +ran +file \.?\/?.*data\.txt.* +stored/);
     await project.remove('app/data.txt');
     expect(await builtAnew(project)).toEqual(first('none'));
     await project.write({ 'app/data.txt': 'one' });

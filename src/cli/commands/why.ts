@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { WhyInfo } from '../../wire/control.js';
+import type { ScriptInfo, WhyInfo } from '../../wire/control.js';
 import { printable } from '../../wire/printable.js';
 import { addCommand, answerWith, type Cli } from '../command.js';
 import { type Column, table } from '../table.js';
@@ -9,6 +9,7 @@ import { changeText, detailLines, whyText } from './whyText.js';
 interface WhyFlags {
   json?: boolean;
   peer?: string;
+  buildScript?: boolean;
 }
 
 /** Comparing a cascade takes several questions. */
@@ -23,8 +24,10 @@ export function addWhy(program: Command, cli: Cli): void {
   )
     .argument('[unit]', 'a crate; left out: all of the last builds, latest first')
     .option('--peer <node>', "compare with this peer's results: a name or node id of `vrift peers`")
+    .option('--build-script', 'the last runs of build scripts instead; unit is a package')
     .action((unit: string | undefined, flags: WhyFlags) =>
       answerWith(cli, flags, async () => {
+        if (flags.buildScript) return scriptsOf(cli, unit);
         const { peer } = flags;
         const params = { ...(unit !== undefined && { unit }), ...(peer !== undefined && { peer }) };
         const entries = (await cli.node.ask('why', params, { timeoutMs: ANSWER_MS })) as WhyInfo[];
@@ -32,6 +35,22 @@ export function addWhy(program: Command, cli: Cli): void {
       }),
     );
 }
+
+async function scriptsOf(cli: Cli, unit: string | undefined) {
+  const params = { buildScript: true, ...(unit !== undefined && { unit }) };
+  const runs = (await cli.node.ask('why', params)) as ScriptInfo[];
+  const nothing = unit === undefined ? 'no build script' : `no build script of ${unit}`;
+  const text = runs.length === 0 ? `${nothing} ran since the node's start` : table(SCRIPTS, runs);
+  return { json: runs, text };
+}
+
+const SCRIPTS: Column<ScriptInfo>[] = [
+  { title: 'package', value: (run) => run.package },
+  { title: 'outcome', value: ({ outcome }) => outcome },
+  { title: 'from', value: ({ from }) => from },
+  { title: 'why it ran', value: ({ why }) => why },
+  { title: 'recorded', value: ({ recorded }) => recorded },
+];
 
 function textOf(entries: WhyInfo[], unit: string | undefined, peer: string | undefined): string {
   if (entries.length === 0) {

@@ -1,8 +1,9 @@
 import { toVriftError } from '../../base/errors.js';
+import type { ScriptInfo } from '../../wire/control.js';
 import type { ScriptFrame } from '../../wire/launcher.js';
 import { wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
-import type { Channel, PipelinePorts } from '../ports.js';
+import type { Channel, PipelinePorts, ScriptOutcome } from '../ports.js';
 import { takeSightings } from '../watch.js';
 import { prefixMaps } from './flags.js';
 import { findScript } from './lookup.js';
@@ -17,8 +18,16 @@ export class Scripts {
   /** Keys whose runs cannot be recorded, with why: watching them would be for nothing. */
   readonly #hopeless = new Map<string, string>();
 
+  readonly #latest = new Map<string, ScriptInfo>();
+
   constructor(ports: PipelinePorts) {
     this.#ports = ports;
+  }
+
+  /** The last runs since the start, latest first; of one package where that is named. */
+  latest(name?: string): ScriptInfo[] {
+    const all = [...this.#latest.values()].reverse();
+    return name === undefined ? all : all.filter((run) => run.package === name);
   }
 
   /** Answers one front. Never throws: whatever goes wrong, the script runs. */
@@ -32,11 +41,28 @@ export class Scripts {
     }
   }
 
+  #note(outcome: ScriptOutcome): void {
+    this.#ports.recorder.script(outcome);
+    const { name, ms } = outcome;
+    const ran = outcome.kind === 'ran';
+    if (this.#latest.size > 10_000) this.#latest.clear();
+    this.#latest.delete(name);
+    this.#latest.set(name, {
+      package: name,
+      outcome: outcome.kind,
+      from: ran ? '' : outcome.from,
+      why: ran ? outcome.why : '',
+      recorded: ran ? outcome.recorded : '',
+      ms: Math.round(ms),
+      at: this.#ports.clock.now(),
+    });
+  }
+
   async #answer(frame: ScriptFrame, channel: Channel): Promise<void> {
-    const { recorder, observer, rules, clock } = this.#ports;
+    const { observer, rules, clock } = this.#ports;
     const started = clock.monotonic();
     const pass = (reason: string, name = 'unknown') => {
-      recorder.script({ kind: 'ran', name, why: '', recorded: reason, ms: 0 });
+      this.#note({ kind: 'ran', name, why: '', recorded: reason, ms: 0 });
       channel.send({ act: 'pass' });
     };
     if (observer === undefined) return pass('nobody watches');
@@ -83,7 +109,7 @@ export class Scripts {
     store.touch(result.resultKey, resultDigest);
     const ms = clock.monotonic() - started;
     const savedMs = Math.max(0, result.compileMs - ms);
-    recorder.script({
+    this.#note({
       kind: 'replayed',
       name: unit.name,
       from: found.from,
@@ -133,7 +159,7 @@ export class Scripts {
       if (this.#hopeless.size > 10_000) this.#hopeless.clear();
       this.#hopeless.set(unit.key, recorded);
     }
-    recorder.script({ kind: 'ran', name: unit.name, why, recorded, ms: report.ms });
+    this.#note({ kind: 'ran', name: unit.name, why, recorded, ms: report.ms });
   }
 }
 
