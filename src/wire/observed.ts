@@ -33,11 +33,15 @@ export function parseObserved(log: Buffer): Sighting[] | undefined {
   const records = log.toString('latin1').split('\0');
   if (records.pop() !== '') return undefined;
   for (const record of records) {
-    const parts = RECORD.exec(fromBytes(Buffer.from(record, 'latin1')));
+    const parts = RECORD.exec(
+      ASCII.test(record) ? record : fromBytes(Buffer.from(record, 'latin1')),
+    );
     if (parts === null) return undefined;
     sightings.push({ kind: parts[1] as SightingKind, pid: Number(parts[2]), text: parts[3]! });
   }
   return sightings;
 }
 
+/** Read as latin1, so that a byte of more is one of these. */
+const ASCII = /^[^\u0080-\u00ff]*$/;
 const RECORD = /^([PXrwdsn?epbc])(\d+) (.*)$/s;

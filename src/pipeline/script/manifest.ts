@@ -5,6 +5,7 @@ import { SECRET } from '../../keying/secret.js';
 import type { PipelinePorts } from '../ports.js';
 import type { ScriptReads } from './observed.js';
 import type { ScriptUnit } from './prepare.js';
+import { Slices } from './slices.js';
 
 /** The kernel's tick: a change this close to the start may be after it. */
 const GRAIN_NS = 20_000_000n;
@@ -28,7 +29,9 @@ export async function scriptManifest(
   const size = reads.files.size + reads.absent.size + reads.listed.size + reads.env.size;
   if (size > MAX_INPUTS) return 'too many inputs';
   const inputs = new Map<string, Digest>();
+  const slices = new Slices();
   for (const path of reads.files) {
+    await slices.pause();
     const changed = disk.changedNs(path);
     const digest = await disk.digestAsync(path);
     if (changed === undefined || digest === undefined) return `input gone: ${path}`;
@@ -37,6 +40,7 @@ export async function scriptManifest(
   }
   const listed: Manifest['listed'] = [];
   for (const path of reads.listed) {
+    await slices.pause();
     if ((disk.namesChangedNs(path) ?? 0n) > startedNs - GRAIN_NS) {
       return `directory changed during the run: ${path}`;
     }

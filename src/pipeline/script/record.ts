@@ -46,7 +46,11 @@ export async function recordRun(
   const entries = disk.walk(unit.outDir);
   if (entries === undefined) return 'OUT_DIR holds more than files, directories and links';
   if (bytesOf(entries) > MAX_TREE_BYTES) return 'too large';
-  const packed = packTree(entries, (path) => disk.readRaw(`${unit.outDir}/${path}`), unit.roots);
+  const packed = await packTree(
+    entries,
+    (path) => disk.readRaw(`${unit.outDir}/${path}`),
+    unit.roots,
+  );
   if (packed === undefined) return 'OUT_DIR changed meanwhile';
   const bound = new Set([...packed.found].map((real) => unit.roots.map(real)));
   const manifest = {

@@ -26,7 +26,7 @@ export class Scripts {
 
   /** The last runs since the start, latest first; of one package where that is named. */
   latest(name?: string): ScriptInfo[] {
-    const all = [...this.#latest.values()].reverse();
+    const all = [...this.#latest.values()].toReversed();
     return name === undefined ? all : all.filter((run) => run.package === name);
   }
 

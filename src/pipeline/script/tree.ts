@@ -2,6 +2,7 @@ import type { Roots } from '../../keying/roots.js';
 import { holdsPath } from '../../keying/scan.js';
 import type { RestoreOp } from '../../wire/launcher.js';
 import { expandMessages } from '../messages.js';
+import { Slices } from './slices.js';
 
 /** One thing below an OUT_DIR. Paths are relative and hold surrogate escapes (wire/bytes.ts). */
 export type TreeEntry = { path: string; mode: number } & (
@@ -33,16 +34,18 @@ const LENGTH_BYTES = 4;
  * @param read content of a file of the tree; undefined when it is gone
  * @returns undefined when something changed meanwhile
  */
-export function packTree(
+export async function packTree(
   entries: readonly TreeEntry[],
   read: (path: string) => Buffer | undefined,
   roots: Roots,
-): PackedTree | undefined {
+): Promise<PackedTree | undefined> {
+  const slices = new Slices();
   const found = new Set<string>();
   const contents: Buffer[] = [];
   const packed: Packed[] = [];
   let at = 0;
   for (const entry of inOrder(entries)) {
+    await slices.pause();
     const { path, mode } = entry;
     if (entry.kind === 'dir') packed.push({ path, mode, kind: 'dir' });
     else if (entry.kind === 'link') {
@@ -86,7 +89,7 @@ function inOrder(entries: readonly TreeEntry[]): TreeEntry[] {
  * Otherwise what it holds is added to `found`.
  */
 function mapContent(bytes: Buffer, roots: Roots, found: Set<string>): Buffer | undefined {
-  const held = roots.spellings().filter(({ real }) => holdsPath(bytes, [real]) !== undefined);
+  const held = heldIn(bytes, roots);
   if (held.length === 0) return undefined;
   if (!bytes.includes(0)) {
     const text = bytes.toString('utf8');
@@ -98,6 +101,19 @@ function mapContent(bytes: Buffer, roots: Roots, found: Set<string>): Buffer | u
   }
   for (const { real } of held) found.add(real);
   return undefined;
+}
+
+/** A file that does not hold a directory's path holds nothing below it either. */
+function heldIn(bytes: Buffer, roots: Roots): readonly { name: string; real: string }[] {
+  const all = roots.spellings();
+  const isInner = (real: string) =>
+    all.some(
+      (outer) =>
+        real !== outer.real && outer.real.indexOf('/', 1) > 0 && real.startsWith(outer.real),
+    );
+  const holds = ({ real }: { real: string }) => holdsPath(bytes, [real]) !== undefined;
+  const outermost = all.filter(({ real }) => !isInner(real));
+  return outermost.some(holds) ? all.filter(holds) : [];
 }
 
 /**
