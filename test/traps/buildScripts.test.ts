@@ -207,6 +207,25 @@ describe('a build script runs again', () => {
     expect(await builtAnew(project)).toEqual(again('unset'));
   });
 
+  it.each([
+    ['vars', 'env::vars().filter(|(name, _)| name == "VR_TOLD").map(|(_, value)| value)'],
+    [
+      'vars_os, of a script that also starts programs',
+      `{ std::process::Command::new("true").status().unwrap();
+         env::vars_os().filter(|(name, _)| name == "VR_TOLD")
+           .map(|(_, value)| value.into_string().unwrap()) }`,
+    ],
+  ])('when a variable changes that it finds in a list: %s', async (_, list) => {
+    const body = `println!("cargo:rerun-if-changed=build.rs");
+      ${list}.collect::<Vec<String>>().join(" ")`;
+    const project = await pair.one(withScript(body));
+    const set = (value: string) => ({ env: { VR_TOLD: value } });
+    expect(await builtAnew(project, set('one'))).toEqual(first('one'));
+    expect(await builtAnew(project, set('two'))).toEqual(first('two'));
+    expect(await builtAnew(project, set('one'))).toEqual(again('one'));
+    expect(await builtAnew(project)).toEqual(first(''));
+  });
+
   it('when a variable changes that only a shell script looks at', async () => {
     const body = `println!("cargo:rerun-if-changed=build.rs");
       let made = std::process::Command::new("sh").arg("make.sh").output().unwrap();

@@ -1,11 +1,15 @@
+import { dirname, join } from 'node:path';
 import { canonicalJson } from '../../base/canonical.js';
+import { absolute } from '../../base/paths.js';
 import type { Result } from '../../base/result.js';
+import { parseDepInfo } from '../../keying/depInfo.js';
 import { manifestDigest, resultKeyOf } from '../../keying/manifest.js';
 import { hasRawBytes } from '../../wire/bytes.js';
 import type { Sighting } from '../../wire/observed.js';
-import type { PipelinePorts } from '../ports.js';
+import type { DiskPort, PipelinePorts } from '../ports.js';
 import type { Ran } from '../record.js';
 import { addDeclared } from './declared.js';
+import { ALL } from './environment.js';
 import { asksAsWell } from './flags.js';
 import { scriptManifest } from './manifest.js';
 import { readsOf } from './observed.js';
@@ -37,6 +41,7 @@ export async function recordRun(
   if (typeof reads === 'string') return reads;
   const problem = addDeclared(unit, ran.stdout, reads, disk);
   if (problem !== undefined) return problem;
+  if (await mayListVariables(unit, disk)) reads.env.add(ALL);
   for (const name of asksAsWell(reads.env, unit)) reads.env.add(name);
   const read = await scriptManifest(unit, reads, BigInt(ran.startedNs), ports);
   if (typeof read === 'string') return read;
@@ -89,6 +94,31 @@ export async function recordRun(
   });
   recorder.stored(packed.blob.length);
   return 'stored';
+}
+
+/**
+ * Whether a script may go through its environment as a list, which no observer sees. One that also
+ * starts programs has to be asked by its sources: the standard library does so to start them.
+ */
+async function mayListVariables(
+  { program, cwd, roots }: ScriptUnit,
+  disk: DiskPort,
+): Promise<boolean> {
+  if (await disk.mayReadAllVariables(program)) return true;
+  const dir = dirname(program);
+  const depInfo = (disk.list(dir) ?? []).filter((name) => name.endsWith('.d'));
+  const sources = depInfo.flatMap((name) => {
+    const text = disk.read(join(dir, name))?.toString('utf8');
+    return text === undefined ? [] : parseDepInfo(text).inputs;
+  });
+  if (sources.length === 0) return true;
+  // Cargo compiles members of a workspace from its top, and runs their scripts further down.
+  const tops = [cwd, roots.expand('/vr/ws') ?? cwd];
+  return sources.some((source) => {
+    const path = tops.map((top) => absolute(top, source)).find((each) => disk.exists(each));
+    const text = path === undefined ? undefined : disk.read(path);
+    return text === undefined || /\bvars_os\b/.test(text.toString('utf8'));
+  });
 }
 
 function bytesOf(entries: readonly TreeEntry[]): number {
