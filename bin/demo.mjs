@@ -89,10 +89,11 @@ async function compare(workspace, alice, bob) {
     stats.compiled,
     stats.hits.disk,
     stats.hits.peer,
+    `${stats.scripts.ran} ran, ${stats.scripts.replayed.disk + stats.scripts.replayed.peer} replayed`,
     seconds(ms),
   ]);
   say(
-    `\n${formatTable(['developer', 'units', 'compiled', 'from disk', 'from the LAN', 'wall time'], rows)}\n`,
+    `\n${formatTable(['developer', 'units', 'compiled', 'from disk', 'from the LAN', 'build scripts', 'wall time'], rows)}\n`,
   );
 
   const [first, second] = builds;

@@ -8,6 +8,7 @@ const HEADINGS = [
   'disk',
   'LAN',
   'compiled',
+  'scripts run',
   'not cacheable',
   'local only',
 ];
@@ -24,9 +25,10 @@ export function reportOf(reports) {
 
 function rowOf(project, step, phase, { ms, stats }) {
   const name = phase === 'build' ? step : `${step}, ${phase}`;
-  if (stats === undefined) return [project, name, seconds(ms), '', '', '', '', '', ''];
-  const { units, hits, compiled, bypassed, localOnly } = stats;
-  const counts = [units, hits.disk, hits.peer, compiled, listed(bypassed), listed(localOnly)];
+  if (stats === undefined) return [project, name, seconds(ms), '', '', '', '', '', '', ''];
+  const { units, hits, compiled, scripts, bypassed, localOnly } = stats;
+  const ran = [units, hits.disk, hits.peer, compiled, scripts.ran];
+  const counts = [...ran, listed({ ...bypassed, ...scripts.refused }), listed(localOnly)];
   return [project, name, seconds(ms), ...counts];
 }
 
