@@ -31,12 +31,7 @@ export function readsOf(
   const temporary = temporaryPlaces(unit);
   const written = new Set<string>();
   const main = sightings[0]?.pid;
-  const seen = new Set<string>();
   for (const { kind, pid, text } of sightings) {
-    // A compiler that is started for each of three hundred files looks at the same headers.
-    const record = `${kind}${kind === 'e' && pid === main ? '!' : ''}${text}`;
-    if (seen.has(record)) continue;
-    seen.add(record);
     if (kind === 'c') return 'network';
     if (kind === 'e') {
       const asked = pid === main ? ASKED_BY_RUST : ASKED_BY_PROGRAMS;

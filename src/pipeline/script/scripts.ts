@@ -1,14 +1,15 @@
 import { toVriftError } from '../../base/errors.js';
 import type { ScriptInfo } from '../../wire/control.js';
 import type { ScriptFrame } from '../../wire/launcher.js';
+import { parseDistinct, type Sighting } from '../../wire/observed.js';
 import { wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
 import type { Channel, PipelinePorts, ScriptOutcome } from '../ports.js';
-import { takeSightings } from '../watch.js';
 import { prefixMaps } from './flags.js';
 import { findScript } from './lookup.js';
 import { prepareScript, type ScriptUnit } from './prepare.js';
 import { recordRun, type ScriptRan } from './record.js';
+import { turn } from './slices.js';
 import { unpackTree } from './tree.js';
 
 /** Runs of build scripts: replayed where all that one read is the same, else run and recorded. */
@@ -39,6 +40,16 @@ export class Scripts {
       this.#ports.recorder.error(failure.code, failure.stack ?? failure.message);
       channel.send({ act: 'pass' });
     }
+  }
+
+  /** undefined when the run was not watched to its end. */
+  async #sightings(log: string | undefined): Promise<Sighting[] | undefined> {
+    const { disk } = this.#ports;
+    if (log === undefined) return undefined;
+    const bytes = disk.read(log);
+    disk.remove(log);
+    if (bytes === undefined || bytes.length === 0) return undefined;
+    return parseDistinct(bytes, turn);
   }
 
   #note(outcome: ScriptOutcome): void {
@@ -143,7 +154,7 @@ export class Scripts {
       ...(watched === undefined ? {} : { observe: watched }),
     });
     const report = await channel.next();
-    const sightings = takeSightings(watched, disk);
+    const sightings = await this.#sightings(watched?.log);
     if (report?.kind !== 'ran') return;
     const ran: ScriptRan = { ...report, sightings, wasEmpty };
     let recorded = hopeless ?? 'not stored';
