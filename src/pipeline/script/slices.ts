@@ -1,7 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
-
 /** Ends when other calls had their turn. */
-export const turn = (): Promise<void> => setImmediate();
+export const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 
 /** Gives other calls their turn after so many steps of a long piece of work. */
 export class Slices {
