@@ -72,6 +72,8 @@ describe('a build script is not run again', () => {
     const body = `
       fs::write(format!("{out}/place.rs"), format!("const PLACE: &str = {out:?};")).unwrap();
       println!("cargo:rustc-env=TOLD_AT={out}/told.txt");
+      fs::canonicalize(env::var("RUSTC_WRAPPER").unwrap()).unwrap();
+      fs::canonicalize(&out).unwrap();
       println!("cargo:rerun-if-changed=build.rs");
       "shared".into()`;
     const files = {

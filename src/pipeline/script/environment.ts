@@ -45,6 +45,11 @@ export class ScriptEnvironment extends Map<string, string> {
     return value;
   }
 
+  /** Where the launcher is, as cargo says it. */
+  get wrapper(): string | undefined {
+    return super.get('RUSTC_WRAPPER');
+  }
+
   /** Whether programs of this directory are found by their name alone. */
   isSearched(path: string): boolean {
     return this.#searched().includes(dirname(path));

@@ -60,6 +60,7 @@ export function readsOf(
     else if (kind !== 'b') sort(path, reads, disk);
   }
   for (const path of reads.listed) reads.there.delete(path);
+  for (const path of aboveRoots(unit)) reads.there.delete(path);
   return reads;
 }
 
@@ -69,12 +70,26 @@ function sort(path: string, reads: ScriptReads, disk: DiskPort): void {
   else reads.absent.add(path);
 }
 
+/** Directories that every home has in some place: who resolves a path asks for each of them. */
+function aboveRoots({ roots, env }: ScriptUnit): Set<string> {
+  const above = new Set<string>();
+  for (const place of [...roots.spellings().map(({ real }) => real), env.wrapper ?? '/']) {
+    for (let at = place; !above.has(at) && at !== dirname(at); at = dirname(at)) above.add(at);
+  }
+  return above;
+}
+
 /** What is in the key already, what cargo keeps beside OUT_DIR, and what the run makes. */
 function ownPlaces(unit: ScriptUnit, disk: DiskPort): (path: string) => boolean {
   const tops = [unit.toolchain.sysroot, unit.outDir];
   const below = new Set(tops.flatMap((top) => [top, disk.realpath(top)]));
   const beside = dirname(unit.outDir);
-  const single = new Set([unit.program, unit.program.replace(/\.vrift$/, '')]);
+  const single = new Set([
+    unit.env.wrapper ?? '',
+    disk.realpath(unit.env.wrapper ?? ''),
+    unit.program,
+    unit.program.replace(/\.vrift$/, ''),
+  ]);
   for (const top of TEMPORARY) single.add(top);
   for (const name of ['output', 'root-output', 'stderr', 'invoked.timestamp', '']) {
     single.add(name === '' ? beside : `${beside}/${name}`);
