@@ -22,6 +22,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOG "VRIFT_OBSERVED"
@@ -186,7 +188,8 @@ int __open64_2(const char *, int);
   each(open) each(open64) each(openat) each(openat64) each(__open_2) each(__open64_2) \
   each(fopen) each(fopen64) each(opendir) each(fdopendir) each(stat) each(stat64) each(lstat) \
   each(lstat64) each(fstatat) each(fstatat64) each(statx) each(access) each(faccessat) \
-  each(readlink) each(realpath) each(getenv) each(connect) each(execve) each(execvpe) each(posix_spawn) \
+  each(readlink) each(realpath) each(getenv) each(connect) \
+  each(clock_gettime) each(gettimeofday) each(time) each(execve) each(execvpe) each(posix_spawn) \
   each(posix_spawnp)
 #define DECLARE(name) static __typeof__(&name) real_##name;
 REALS(DECLARE)
@@ -359,6 +362,26 @@ int connect(int socket, __CONST_SOCKADDR_ARG address, socklen_t length) {
   const struct sockaddr *to = address.__sockaddr__;
   if (to && (to->sa_family == AF_INET || to->sa_family == AF_INET6)) note('c', "inet");
   return real(socket, address, length);
+}
+
+/* What time of day it is; how long something takes is another question. */
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+  REAL(clock_gettime);
+  if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) note('t', "now");
+  return real(clock, now);
+}
+
+int gettimeofday(struct timeval *now, void *zone) {
+  REAL(gettimeofday);
+  note('t', "now");
+  return real(now, zone);
+}
+
+time_t time(time_t *now) {
+  REAL(time);
+  note('t', "now");
+  return real(now);
 }
 
 /* Programs. A program that starts another with an environment of its own must not lose us. */

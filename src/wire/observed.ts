@@ -18,9 +18,22 @@ export interface Sighting {
  * was asked about and is there. `n`: it was opened or asked about and is not there. `?`: that
  * failed for another reason. `e`: a variable was asked for. `p`: a program was started, `b`: one
  * that cannot be observed (static, or of another C library). `c`: a connection beyond this machine's
- * own sockets was made.
+ * own sockets was made. `t`: somebody asked what time of day it is.
  */
-export type SightingKind = 'P' | 'X' | 'r' | 'w' | 'd' | 's' | 'n' | '?' | 'e' | 'p' | 'b' | 'c';
+export type SightingKind =
+  | 'P'
+  | 'X'
+  | 'r'
+  | 'w'
+  | 'd'
+  | 's'
+  | 'n'
+  | '?'
+  | 'e'
+  | 'p'
+  | 'b'
+  | 'c'
+  | 't';
 
 /** Variables by which the observer and the launcher know each other. */
 export const OBSERVED_VARIABLE = 'VRIFT_OBSERVED';
@@ -83,4 +96,4 @@ function parseRecord(record: string): Sighting | undefined {
 
 /** Read as latin1, so that a byte of more is one of these. */
 const ASCII = /^[^\u0080-\u00ff]*$/;
-const RECORD = /^([PXrwdsn?epbc])(\d+) (.*)$/s;
+const RECORD = /^([PXrwdsn?epbct])(\d+) (.*)$/s;

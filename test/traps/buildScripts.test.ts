@@ -330,6 +330,11 @@ describe('a run is not recorded, and counted', () => {
     expect(await refusedFor(body)).toEqual(['network']);
   });
 
+  it('when it asks what time it is', async () => {
+    const body = `format!("{:?}", std::time::SystemTime::now())`;
+    expect(await refusedFor(body)).toEqual(['reads the clock']);
+  });
+
   it('when it names something inside OUT_DIR to watch', async () => {
     const body = 'println!("cargo:rerun-if-changed={out}/told.txt"); "one".into()';
     expect(await refusedFor(body)).toEqual(['rerun-if-changed inside OUT_DIR']);

@@ -33,6 +33,8 @@ export function readsOf(
   const main = sightings[0]?.pid;
   for (const { kind, pid, text } of sightings) {
     if (kind === 'c') return 'network';
+    // Compilers and make do so for themselves, and write none of it down.
+    if (kind === 't' && pid === main) return 'reads the clock';
     if (kind === 'e') {
       const asked = pid === main ? ASKED_BY_RUST : ASKED_BY_PROGRAMS;
       if (!isGiven(text) && !asked.test(text)) reads.env.add(text);
@@ -126,7 +128,7 @@ const KERNEL =
 
 /** Interpreters that take their environment as a list, so that nobody sees what they look for. */
 const TAKES_ALL =
-  /^(.*sh|g?make|ninja|perl[\d.]*|python[\d.]*|ruby[\d.]*|tclsh[\d.]*|awk|gawk|env)$/;
+  /^(.*sh|g?make|ninja|perl[\d.]*|python[\d.]*|ruby[\d.]*|node|deno|bun|java|php[\d.]*|tclsh[\d.]*|awk|gawk|env)$/;
 
 /**
  * What Rust's standard library asks for itself, and what holds a jobserver's descriptors. `PATH` says

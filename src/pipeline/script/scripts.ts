@@ -188,4 +188,5 @@ interface RunOptions {
 const SAFE_MS = 2_000;
 
 /** Reasons that hold for the next run as well. */
-const HOPELESS = /^(network|writes outside|not observed|rerun-if-changed inside|too )/;
+const HOPELESS =
+  /^(network|reads the clock|writes outside|not observed|rerun-if-changed inside|too )/;
