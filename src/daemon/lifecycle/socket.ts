@@ -1,5 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { errnoOf, toVriftError, VriftError } from '../../base/errors.js';
 import type { ControlReply } from '../../wire/control.js';
 import { encodeFrame, FrameDecoder } from '../../wire/frame.js';
@@ -67,6 +68,9 @@ export class SocketServer {
 
   /** Gives calls `ms` to end whose launchers are done: only storing and counting is left. */
   async settle(ms: number): Promise<void> {
+    // A launcher that has ended may have left its report where nobody has read it yet.
+    await turn();
+    await turn();
     const ending = [...this.#calls].filter(([, channel]) => channel.finished);
     await withinMs(
       ms,
