@@ -22,6 +22,8 @@ const CHECK_HOME_MS = 4_000;
 /** How long open calls may take to end when the node stops; longer compiles go on without it. */
 const DRAIN_MS = 3000;
 /** How long the figures wait for what a build that just ended left to store and count. */
+/** What they say or remove must not lack what a build just made. */
+const AFTER_BUILDS: ReadonlySet<string> = new Set(['why', 'gc', 'verify']);
 const SETTLE_MS = 2000;
 
 interface Locked {
@@ -47,6 +49,11 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
   const own = { home, paths, env, config, projects, log, stats, startedAt };
   const opening = later<OpenedNode>();
   const released = later<void>();
+  /** Builds that are over count as a whole. */
+  const settled = async () => {
+    void opening.promise.then(({ hurry }) => hurry(), ignore);
+    await server.settle(SETTLE_MS);
+  };
   const rpc: RpcTable = {
     ping: async () => startInfo(paths, await opening.promise),
     stop: async () => {
@@ -55,8 +62,7 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
       return { stopped: true };
     },
     stats: async (params) => {
-      void opening.promise.then(({ hurry }) => hurry(), ignore);
-      await server.settle(SETTLE_MS);
+      await settled();
       const snapshot = stats.snapshot();
       if (flagParam(params, 'reset')) stats.reset();
       return snapshot;
@@ -68,6 +74,7 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
     onCall: async (frame, channel) => (await opening.promise).onCall(frame, channel),
     async onRpc(method, params, call) {
       try {
+        if (AFTER_BUILDS.has(method)) await settled();
         const table = Object.hasOwn(rpc, method) ? rpc : (await opening.promise).rpc;
         return await answer(table, method, params, call);
       } catch (error) {
