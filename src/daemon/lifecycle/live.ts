@@ -22,9 +22,9 @@ const CHECK_HOME_MS = 4_000;
 /** How long open calls may take to end when the node stops; longer compiles go on without it. */
 const DRAIN_MS = 3000;
 /** How long the figures wait for what a build that just ended left to store and count. */
+const SETTLE_MS = 2000;
 /** What they say or remove must not lack what a build just made. */
 const AFTER_BUILDS: ReadonlySet<string> = new Set(['why', 'gc', 'verify']);
-const SETTLE_MS = 2000;
 
 interface Locked {
   options: ServeOptions;
