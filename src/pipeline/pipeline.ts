@@ -280,9 +280,8 @@ export class Pipeline {
   ): Promise<string> {
     try {
       const secured = secure(unit, ran, seen, this.#ports, this.#artifacts);
-      // Nobody builds an edit to throw it away at once, and the next unit waits for this one.
-      const canWait = typeof secured === 'string' || options.local.length > 0;
-      if (!canWait) await secured.reading();
+      // Whoever called may remove the target directory at once, and with it what was read.
+      if (typeof secured !== 'string') await secured.reading();
       letGo();
       if (typeof secured === 'string') {
         await this.#judgeFailure(unit, ran, options);
