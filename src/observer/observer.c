@@ -155,6 +155,15 @@ static void note_outcome(int worked, char there, char missing, int dirfd, const 
   else note_path('?', dirfd, path);
 }
 
+/* The dynamic loader opens libraries without anybody's help; we are in none of the lists. */
+static int note_library(struct dl_phdr_info *library, size_t size, void *unused) {
+  (void)size;
+  (void)unused;
+  const char *path = library->dlpi_name;
+  if (path && path[0] == '/' && strcmp(path, own_path)) put('l', "", path);
+  return 0;
+}
+
 __attribute__((constructor)) static void begin(void) {
   if (ready) return;
   ready = 1;
@@ -176,6 +185,7 @@ __attribute__((constructor)) static void begin(void) {
   put('P', "", parent);
   put('X', "", program);
   loader_of(program, own_loader, 0);
+  dl_iterate_phdr(note_library, NULL);
 }
 
 /*

@@ -262,6 +262,25 @@ describe('a build script runs again', () => {
     expect(await builtAnew(project, path('early', 'late'))).toEqual(first('three'));
   });
 
+  it('when a shared library changes that a program began with', async () => {
+    const body = `println!("cargo:rerun-if-changed=build.rs");
+      let made = std::process::Command::new("bin/tool").output().unwrap();
+      String::from_utf8(made.stdout).unwrap()`;
+    const tool =
+      '#include <stdio.h>\nint n(void);\nint main(void) { printf("%d", n()); return 0; }\n';
+    const project = await pair.one(withScript(body, { 'app/tool.c': tool }));
+    const sh = (text: string) => project.developer.run('sh', ['-ec', text], { cwd: project.dir });
+    const library = (value: number) =>
+      sh(`mkdir -p bin; echo 'int n(void) { return ${value}; }' > n.c
+        cc -shared -fPIC n.c -o bin/libn.so`);
+    await library(1);
+    await sh('cc tool.c -Lbin -ln -Wl,-rpath,"$PWD/bin" -o bin/tool');
+    expect(await builtAnew(project)).toEqual(first('1'));
+    expect(await builtAnew(project)).toEqual(again('1'));
+    await library(2);
+    expect(await builtAnew(project)).toEqual(first('2'));
+  });
+
   it('when a header changes that only the C compiler read', async () => {
     const body = `println!("cargo:rerun-if-changed=build.rs");
       let run = |program: &str, args: &[&str]| {

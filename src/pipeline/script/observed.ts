@@ -41,6 +41,8 @@ export function readsOf(
       continue;
     }
     if (kind === 'P' || kind === '?' || !text.startsWith('/')) continue;
+    // The script itself begins with no more than the C library.
+    if (kind === 'l' && pid === main) continue;
     const path = tidy(text);
     if (KERNEL.test(path) || ours(path)) continue;
     if (kind === 'w') {
