@@ -19,6 +19,7 @@ import { holdsPath } from '../keying/scan.js';
 import { mayReadAllVariables, symbolsOf } from '../keying/symbols.js';
 import type { DiskPort } from '../pipeline/ports.js';
 import { toBytes } from '../wire/bytes.js';
+import { Mentions } from './mentions.js';
 import { walkTree } from './walk.js';
 
 /** What the store remembers of files outside of it. */
@@ -36,15 +37,22 @@ const CHUNK_BYTES = 4 << 20;
 
 /** The real disk, as the pipeline sees it. */
 export function openDisk(digests: FileDigestsPort, monotonic: () => number): DiskPort {
-  const mentioned = new Map<string, boolean>();
+  const mentions = new Mentions({
+    digestOf: (path) => digests.fileDigestAsync(path),
+    read: (path) => attempt(() => readRegular(path)),
+    sizeOf: (path) => attempt(() => statSync(path).size),
+    scan: async (path, text) => (await scan(path, [text])).length > 0,
+  });
   const readers = new Map<Digest, boolean>();
   const resolved = new Map<string, { path: string; at: number }>();
   return {
     digest: (path) => digests.fileDigest(path),
     digestAsync: (path) => digests.fileDigestAsync(path),
     recordFile: (path, stat, digest) => digests.recordFile(path, stat, digest),
-    recordRead: (path, before, startedMs, digest) =>
-      digests.recordRead(path, before, startedMs, digest),
+    recordRead: (path, before, startedMs, { digest, content }) => {
+      digests.recordRead(path, before, startedMs, digest);
+      mentions.keep(digest, content);
+    },
     exists: (path) => look(path) !== undefined,
     changedNs: (path) => {
       const stat = look(path);
@@ -109,17 +117,7 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       if (digest !== undefined) readers.set(digest, found);
       return found;
     },
-    mentions: async (path, text) => {
-      const digest = await digests.fileDigestAsync(path);
-      if (digest === undefined) return true;
-      const key = `${digest} ${text}`;
-      const known = mentioned.get(key);
-      if (known !== undefined) return known;
-      const found = (await scan(path, [text])).length > 0;
-      if (mentioned.size > 50_000) mentioned.clear();
-      mentioned.set(key, found);
-      return found;
-    },
+    mentions: (path, text) => mentions.has(path, text),
   };
 }
 

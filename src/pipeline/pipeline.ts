@@ -281,7 +281,7 @@ export class Pipeline {
     try {
       const secured = secure(unit, ran, seen, this.#ports, this.#artifacts);
       // Whoever called may remove the target directory at once, and with it what was read.
-      if (typeof secured !== 'string') await secured.reading();
+      if (typeof secured !== 'string' && secured.isReadFromTarget) await secured.reading();
       letGo();
       if (typeof secured === 'string') {
         await this.#judgeFailure(unit, ran, options);

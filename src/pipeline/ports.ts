@@ -117,7 +117,12 @@ export interface DiskPort extends Files {
   /** The digest that a just-written file has, known without reading it. */
   recordFile(path: string, stat: string, digest: Digest): void;
   /** The digest of what was read from the file since it had the stamp `before`. */
-  recordRead(path: string, before: string, startedMs: number, digest: Digest): void;
+  recordRead(
+    path: string,
+    before: string,
+    startedMs: number,
+    read: { digest: Digest; content: Buffer },
+  ): void;
   /** Digests a file of any size without holding up other calls. */
   digestAsync(path: string): Promise<Digest | undefined>;
 }

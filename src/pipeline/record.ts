@@ -70,9 +70,12 @@ export async function record(
     reportDifference(found, differing, unit, ran, ports);
   }
   if (!options.store) return 'not stored';
+  // Sources may be edited again at once, so they are not read later than this.
+  const read = secured.reading();
+  read.catch(() => {});
   // An edit that nobody else can use, or not yet: the next compiler goes first.
   if (localOnly) await options.lull();
-  const reading = await secured.reading();
+  const reading = await read;
   if (reading.kind === 'unsure') return reading.reason;
 
   if (reading.secret !== undefined) {
@@ -163,7 +166,7 @@ async function remember(
     const entry = made.get(file.path);
     if (entry === undefined) continue;
     const isLibrary = file.role === 'rlib' || file.role === 'rmeta';
-    const bytes = isLibrary ? readMade(file, ports) : undefined;
+    const bytes = isLibrary ? readMade(file, unit, ports) : undefined;
     const digest = isLibrary ? bytes?.digest : await ports.disk.digestAsync(file.held);
     if (digest === undefined) return undefined;
     if (bytes !== undefined) identities.set(file.role, artifacts.identify(bytes.content, masks));
@@ -173,14 +176,21 @@ async function remember(
 }
 
 /** Reads a library once, for digest and identity: whoever links it waits for both. */
-function readMade({ path, held }: SecuredFile, { disk, hasher, clock }: PipelinePorts) {
+function readMade(file: SecuredFile, unit: Unit, ports: PipelinePorts) {
+  const { path, held } = file;
+  const { disk, hasher, clock } = ports;
   const startedMs = clock.now();
   const before = disk.stamp(held);
   const content = disk.read(held);
   if (before === undefined || content === undefined) return undefined;
-  const digest = hasher.hash(content);
-  disk.recordRead(path, before, startedMs, digest);
-  return { content, digest };
+  const made = { content, digest: hasher.hash(content) };
+  disk.recordRead(path, before, startedMs, made);
+  // Too young for times to tell, but nobody but the compiler had it: what is compiled against it
+  // comes at once, and would have it hashed time and again.
+  if (isAsMade(file, unit, ports) && disk.stamp(held) === before) {
+    disk.recordFile(path, before, made.digest);
+  }
+  return made;
 }
 
 /**

@@ -1,5 +1,7 @@
 import { basename, join } from 'node:path';
+import { absolute } from '../base/paths.js';
 import type { OutputRole } from '../base/result.js';
+import { parseDepInfo } from '../keying/depInfo.js';
 import type { StatText } from '../wire/launcher.js';
 import type { Sighting } from '../wire/observed.js';
 import type { Artifacts } from './artifacts.js';
@@ -33,6 +35,8 @@ export interface Secured extends Disposable {
   depInfo: string;
   /** What it read; looked up once. */
   reading: () => Promise<Reading>;
+  /** Whether some of that may go with the target directory. */
+  isReadFromTarget: boolean;
 }
 
 /**
@@ -88,12 +92,28 @@ export function secure(
   return {
     files,
     depInfo,
+    isReadFromTarget: readsTarget(unit, depInfo, seen),
     reading: () => {
       reading ??= read();
       return reading;
     },
     [Symbol.dispose]: release,
   };
+}
+
+/**
+ * Whether more than sources of the checkout was read. Of dependencies only what a key does not
+ * hold already counts, which is looked up for variables with a path and for native libraries.
+ */
+function readsTarget(unit: Unit, depInfo: string, { sightings }: Seen): boolean {
+  const { plan, env, roots, cwd } = unit;
+  if (sightings !== undefined || unit.linkInputs !== undefined || env.has('OUT_DIR')) return true;
+  if (plan.searchDirs.some(({ kind }) => kind === 'native' || kind === 'all')) return true;
+  const info = parseDepInfo(depInfo);
+  const holdsPath = (value: string | undefined) =>
+    value !== undefined && roots.mapText(value) !== value;
+  if (info.env.some((name) => holdsPath(env.get(name)))) return true;
+  return info.inputs.some((path) => roots.map(absolute(cwd, path)).startsWith('/vr/target/'));
 }
 
 async function readInputs(
