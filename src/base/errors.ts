@@ -37,6 +37,7 @@ export const HINTS = {
   VRIFT_FRAME_INVALID: 'Update vrift and its launcher together: `npm run build` or reinstall.',
   VRIFT_TOOLCHAIN_UNKNOWN: 'Check that the compiler runs: `rustc -vV` in the same directory.',
   VRIFT_CARGO_CONFIG: 'Add the line by hand: build.rustc-wrapper = "vrift-rustc".',
+  VRIFT_BUILD_FAILED: 'Correct what cargo printed above, then run the command again.',
   VRIFT_LAUNCHER_MISSING: 'Reinstall vrift, or run `npm run build` where a rustc is installed.',
   VRIFT_USAGE: 'Run the command with --help.',
   VRIFT_INTERNAL: 'This is a defect of vrift: report it with the lines around it in `vrift log`.',

@@ -84,6 +84,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
         enabled: project.enabled,
         cacheTargets: project.cacheTargets ?? undefined,
         cacheExtensions: project.cacheExtensions ?? undefined,
+        runScripts: project.runScripts,
       };
     },
     declared: openDeclared(

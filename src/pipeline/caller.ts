@@ -9,6 +9,8 @@ export interface Wishes {
   readonly: boolean;
   /** Compile what would have been a hit, and compare. */
   verify: boolean;
+  /** Run build scripts that would have been replayed, and compare. */
+  verifyScripts: boolean;
 }
 
 /** A frame's environment can only narrow what the node does. */
@@ -17,6 +19,7 @@ export function wishesIn(env: Environment): Wishes {
     recache: env.get('VRIFT_RECACHE') === '1',
     readonly: env.get('VRIFT_READONLY') === '1',
     verify: env.get('VRIFT_VERIFY') === '1',
+    verifyScripts: ['1', 'scripts'].includes(env.get('VRIFT_VERIFY') ?? ''),
   };
 }
 

@@ -10,7 +10,7 @@ import type { Differing } from './verify.js';
 export interface DifferenceReport {
   unit: string;
   crateType: string;
-  differing: Omit<Differing, 'file'>[];
+  differing: (Omit<Differing, 'file' | 'what'> & { what: string })[];
   /** `disk` or `peer`, and which peer gave it. */
   from: string;
   peer: string | null;

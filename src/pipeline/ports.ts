@@ -169,6 +169,8 @@ export interface ProjectRules {
   enabled: boolean;
   cacheTargets?: readonly string[] | undefined;
   cacheExtensions?: readonly string[] | undefined;
+  /** Packages whose build scripts run each time; patterns. */
+  runScripts?: readonly string[];
 }
 
 /** What a project declares as read by its macros; `broken` where its file is no good. */

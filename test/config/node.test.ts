@@ -24,6 +24,7 @@ describe('the settings of a node', () => {
     expect(rest).toEqual({
       enabled: true,
       observe: true,
+      runScripts: [],
       buildScripts: true,
       localPath: join(home, 'l2'),
       maxLocalBytes: 50e9,

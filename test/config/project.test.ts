@@ -44,6 +44,7 @@ describe("a project's velo.toml", () => {
       file: null,
       ignored: [],
       extraInputs: [],
+      runScripts: [],
       settings: [],
     });
   });
@@ -169,7 +170,7 @@ describe("a project's velo.toml", () => {
 });
 
 it('says what a policy covers', () => {
-  const policy = { enabled: true, cacheTargets: ['debug'], cacheExtensions: null };
+  const policy = { enabled: true, cacheTargets: ['debug'], cacheExtensions: null, runScripts: [] };
   expect([cachesTarget(policy, 'debug'), cachesTarget(policy, 'release')]).toEqual([true, false]);
   expect(cachesExtension(policy, '.rlib')).toBe(true);
   expect(cachesExtension({ ...policy, cacheExtensions: ['.a'] }, '')).toBe(false);

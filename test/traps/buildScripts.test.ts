@@ -3,55 +3,10 @@ import { chmod, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ScriptInfo } from '../../src/wire/control.js';
-import type { RunOptions } from '../harness/programs.js';
-import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
+import { again, builtAnew, first, isSilent, withScript } from './buildScriptSupport.js';
+import { type Files, manifest, pairOfDevelopers } from './support.js';
 
 const pair = pairOfDevelopers();
-
-/** A program that prints what its build script wrote into OUT_DIR. */
-const withScript = (body: string, more: Files = {}): Files => ({
-  'app/Cargo.toml': `${manifest('app')}[workspace]\n`,
-  'app/src/main.rs':
-    'fn main() { print!("{}", include_str!(concat!(env!("OUT_DIR"), "/told.txt"))); }\n',
-  'app/build.rs': `use std::{env, fs, path::Path};
-fn main() {
-    let out = env::var("OUT_DIR").unwrap();
-    let _ = Path::new(&out);
-    let told: String = { ${body} };
-    fs::write(format!("{out}/told.txt"), told).unwrap();
-}\n`,
-  ...more,
-});
-
-interface Ran {
-  printed: string;
-  ran: number;
-  replayed: number;
-}
-
-/** Builds from nothing, and says what the program prints and what became of the scripts. */
-async function builtAnew(project: Project, options: RunOptions = {}): Promise<Ran> {
-  await project.clean();
-  const { scripts } = await project.count(['build'], options);
-  const { ran, replayed } = scripts;
-  return {
-    printed: await project.output(),
-    ran,
-    replayed: replayed.disk + replayed.peer,
-  };
-}
-
-const first = (printed: string): Ran => ({ printed, ran: 1, replayed: 0 });
-const again = (printed: string): Ran => ({ printed, ran: 0, replayed: 1 });
-
-/** Cargo calls neither a compiler nor a script. */
-async function isSilent(project: Project, options: RunOptions = {}): Promise<void> {
-  await project.developer.resetStats();
-  const { stderr } = await project.cargo(['build'], options);
-  expect(stderr).not.toMatch(/Compiling|Dirty/);
-  const { units, scripts } = await project.developer.stats();
-  expect({ units, ran: scripts.ran }).toEqual({ units: 0, ran: 0 });
-}
 
 describe('a build script is not run again', () => {
   it('here, where all that it read is the same; the next build finds nothing to do', async () => {

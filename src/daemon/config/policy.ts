@@ -5,6 +5,8 @@ export interface CachePolicy {
   cacheTargets: readonly string[] | null;
   /** Kinds of output: `.rlib`, …; `''` is a program without an extension. */
   cacheExtensions: readonly string[] | null;
+  /** Packages whose build scripts run each time; patterns. */
+  runScripts: readonly string[];
 }
 
 /** What both allow. */
@@ -13,6 +15,7 @@ export function narrow(outer: CachePolicy, inner: CachePolicy): CachePolicy {
     enabled: outer.enabled && inner.enabled,
     cacheTargets: intersect(outer.cacheTargets, inner.cacheTargets),
     cacheExtensions: intersect(outer.cacheExtensions, inner.cacheExtensions),
+    runScripts: [...new Set([...outer.runScripts, ...inner.runScripts])],
   };
 }
 

@@ -112,6 +112,7 @@ const NARROWING: readonly SettingKey[] = [
   'l2_cache.enabled',
   'l2_cache.cache_targets',
   'l2_cache.cache_extensions',
+  'l2_cache.run_scripts',
   'l2_cache.extra_inputs',
 ];
 
@@ -141,12 +142,14 @@ function narrowed(node: NodeConfig, toml: TomlFile): ProjectConfig {
     enabled: given('l2_cache.enabled') ?? true,
     cacheTargets: given('l2_cache.cache_targets') ?? null,
     cacheExtensions: given('l2_cache.cache_extensions') ?? null,
+    runScripts: given('l2_cache.run_scripts') ?? [],
   });
   const extraInputs = given('l2_cache.extra_inputs') ?? [];
   const effective: Partial<Record<SettingKey, unknown>> = {
     'l2_cache.enabled': policy.enabled,
     'l2_cache.cache_targets': policy.cacheTargets,
     'l2_cache.cache_extensions': policy.cacheExtensions,
+    'l2_cache.run_scripts': policy.runScripts,
     'l2_cache.extra_inputs': extraInputs,
   };
   const settings = [...found.values()]

@@ -7,6 +7,7 @@ import {
   EXTRA_INPUTS,
   INTERFACES,
   NODE_NAME,
+  PACKAGES,
   PEERS,
   PORT,
   PROFILES,
@@ -27,6 +28,7 @@ export interface SettingValues {
   'l2_cache.extra_inputs': readonly string[];
   'l2_cache.observe': boolean;
   'l2_cache.build_scripts': boolean;
+  'l2_cache.run_scripts': readonly string[];
   'l2_cache.verify': number;
   'mesh.name': string;
   'mesh.port': number;
@@ -47,6 +49,7 @@ export const SCHEMA: { readonly [K in SettingKey]: ValueType<SettingValues[K]> }
   'l2_cache.extra_inputs': EXTRA_INPUTS,
   'l2_cache.observe': BOOLEAN,
   'l2_cache.build_scripts': BOOLEAN,
+  'l2_cache.run_scripts': PACKAGES,
   'l2_cache.verify': RATE,
   'mesh.name': NODE_NAME,
   'mesh.port': PORT,

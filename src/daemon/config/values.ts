@@ -83,6 +83,11 @@ export const EXTRA_INPUTS: ValueType<readonly string[]> = list(
   },
 );
 
+export const PACKAGES: ValueType<readonly string[]> = list(
+  'a list of package names like ["openssl-sys", "vendored-*"]',
+  (item) => (/^[A-Za-z0-9_*?-]{1,128}$/.test(item) ? item : undefined),
+);
+
 export const RATE: ValueType<number> = {
   expected: 'a part of all hits, from 0 (none) to 1 (all)',
   read: (value) => (typeof value === 'number' && value >= 0 && value <= 1 ? value : undefined),

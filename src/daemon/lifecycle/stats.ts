@@ -59,7 +59,8 @@ export class Stats {
     } else {
       scripts.ran += 1;
       // What follows a colon names a file or a program.
-      if (outcome.recorded !== 'stored') bump(scripts.refused, outcome.recorded.split(':')[0]!);
+      if (!['stored', 'checked'].includes(outcome.recorded))
+        bump(scripts.refused, outcome.recorded.split(':')[0]!);
     }
   }
 

@@ -12,6 +12,7 @@ import { isGiven, ScriptEnvironment } from './environment.js';
 export interface ScriptUnit {
   /** Of the package; for people. */
   name: string;
+  version: string;
   program: string;
   argv: readonly string[];
   cwd: string;
@@ -48,6 +49,7 @@ export async function prepareScript(
   const program = await ports.disk.digestAsync(frame.program);
   if (program === undefined) return 'program gone';
   const name = env.get('CARGO_PKG_NAME') ?? basename(packageDir);
+  const version = env.get('CARGO_PKG_VERSION') ?? '';
   const targetDir = ports.tools.targetDir(outDir, env);
   const cargoHome = cargoHomeOf(env);
   const fetched = cargoHome !== undefined && packageDir.startsWith(`${cargoHome}/`);
@@ -59,7 +61,7 @@ export async function prepareScript(
       sysroot: toolchain.sysroot,
       commit: toolchain.commit,
       outDir,
-      packageId: `${name}-${env.get('CARGO_PKG_VERSION') ?? ''}`,
+      packageId: `${name}-${version}`,
       outside: [],
       home: env.get('HOME'),
       keepTarget: false,
@@ -85,6 +87,7 @@ export async function prepareScript(
   };
   return {
     name,
+    version,
     program: frame.program,
     argv,
     cwd,

@@ -1,72 +1,17 @@
-import { dirname, join } from 'node:path';
 import { canonicalJson } from '../../base/canonical.js';
-import { absolute } from '../../base/paths.js';
 import type { Result } from '../../base/result.js';
-import { parseDepInfo } from '../../keying/depInfo.js';
 import { manifestDigest, resultKeyOf } from '../../keying/manifest.js';
-import { hasRawBytes } from '../../wire/bytes.js';
-import type { Sighting } from '../../wire/observed.js';
-import type { DiskPort, PipelinePorts } from '../ports.js';
-import type { Ran } from '../record.js';
-import { addDeclared } from './declared.js';
-import { ALL } from './environment.js';
-import { asksAsWell } from './flags.js';
-import { scriptManifest } from './manifest.js';
-import { readsOf } from './observed.js';
+import type { PipelinePorts } from '../ports.js';
+import type { ScriptRan, ScriptRecord } from './describe.js';
 import type { ScriptUnit } from './prepare.js';
-import { packTree, type TreeEntry } from './tree.js';
 
-export interface ScriptRan extends Ran {
-  /** undefined when it was not watched to its end. */
-  sightings: readonly Sighting[] | undefined;
-  /** Whether OUT_DIR was empty when it began. */
-  wasEmpty: boolean;
-}
-
-const MAX_TREE_BYTES = 512 * 1024 * 1024;
-
-/** @returns `stored`, or why not */
+/** Stores a run for whoever would run the same. */
 export async function recordRun(
   unit: ScriptUnit,
   ran: ScriptRan,
-  ports: PipelinePorts,
-): Promise<string> {
-  const { disk, hasher, store, recorder } = ports;
-  if (ran.code !== 0) return 'failed';
-  if (ran.truncated) return 'too much output';
-  if (!ran.wasEmpty) return 'OUT_DIR was not empty';
-  if (ran.sightings === undefined) return 'not watched to its end';
-  if (hasRawBytes(ran.stdout) || hasRawBytes(ran.stderr)) return 'raw bytes in its output';
-  const reads = readsOf(unit, ran.sightings, disk);
-  if (typeof reads === 'string') return reads;
-  const problem = addDeclared(unit, ran.stdout, reads, disk);
-  if (problem !== undefined) return problem;
-  if (await mayListVariables(unit, disk)) reads.env.add(ALL);
-  for (const name of asksAsWell(reads.env, unit)) reads.env.add(name);
-  const read = await scriptManifest(unit, reads, BigInt(ran.startedNs), ports);
-  if (typeof read === 'string') return read;
-  const stdout = unit.mapText(ran.stdout);
-  const stderr = unit.mapText(ran.stderr);
-  if (stdout === undefined || stderr === undefined) return 'output that cannot be told for others';
-  const entries = disk.walk(unit.outDir);
-  if (entries === undefined) return 'OUT_DIR holds more than files, directories and links';
-  if (bytesOf(entries) > MAX_TREE_BYTES) return 'too large';
-  const packed = await packTree(
-    entries,
-    (path) => disk.readRaw(`${unit.outDir}/${path}`),
-    unit.roots,
-  );
-  if (packed === undefined) return 'OUT_DIR changed meanwhile';
-  const bound = new Set([...packed.found].map((real) => unit.roots.map(real)));
-  const manifest = {
-    ...read.manifest,
-    bound: [...bound]
-      .sort()
-      .map((root): [string, ReturnType<typeof hasher.hash>] => [
-        root,
-        hasher.hash(unit.roots.expand(root) ?? root),
-      ]),
-  };
+  { manifest, secret, tree, stdout, stderr }: ScriptRecord,
+  { hasher, store, recorder }: PipelinePorts,
+): Promise<void> {
   const digest = manifestDigest(manifest, hasher);
   const result: Result = {
     schema: 1,
@@ -79,48 +24,18 @@ export async function recordRun(
     class: 'plain',
     messages: 'silent',
     compileMs: Math.round(ran.ms),
-    outputs: [{ role: 'tree', executable: false, ...(await store.putBytes(packed.blob)) }],
-    stdout: await store.putBytes(Buffer.from(stdout)),
-    stderr: await store.putBytes(Buffer.from(stderr)),
+    outputs: [{ role: 'tree', executable: false, ...(await store.putBytes(tree)) }],
+    stdout: await store.putBytes(stdout),
+    stderr: await store.putBytes(stderr),
   };
-  if (read.secret !== undefined) recorder.localOnly('reads a secret variable', result.crateName);
+  if (secret !== undefined) recorder.localOnly('reads a secret variable', result.crateName);
   store.putResult({
     result,
     manifest,
     resultDigest: hasher.hash(canonicalJson(result)),
     attestations: [],
-    localOnly: read.secret !== undefined,
+    localOnly: secret !== undefined,
     origin: 'own',
   });
-  recorder.stored(packed.blob.length);
-  return 'stored';
-}
-
-/**
- * Whether a script may go through its environment as a list, which no observer sees. One that also
- * starts programs has to be asked by its sources: the standard library does so to start them.
- */
-async function mayListVariables(
-  { program, cwd, roots }: ScriptUnit,
-  disk: DiskPort,
-): Promise<boolean> {
-  if (await disk.mayReadAllVariables(program)) return true;
-  const dir = dirname(program);
-  const depInfo = (disk.list(dir) ?? []).filter((name) => name.endsWith('.d'));
-  const sources = depInfo.flatMap((name) => {
-    const text = disk.read(join(dir, name))?.toString('utf8');
-    return text === undefined ? [] : parseDepInfo(text).inputs;
-  });
-  if (sources.length === 0) return true;
-  // Cargo compiles members of a workspace from its top, and runs their scripts further down.
-  const tops = [cwd, roots.expand('/vr/ws') ?? cwd];
-  return sources.some((source) => {
-    const path = tops.map((top) => absolute(top, source)).find((each) => disk.exists(each));
-    const text = path === undefined ? undefined : disk.read(path);
-    return text === undefined || /\bvars_os\b/.test(text.toString('utf8'));
-  });
-}
-
-function bytesOf(entries: readonly TreeEntry[]): number {
-  return entries.reduce((sum, entry) => sum + (entry.kind === 'file' ? entry.size : 0), 0);
+  recorder.stored(tree.length);
 }

@@ -1,14 +1,18 @@
 import { toVriftError } from '../../base/errors.js';
+import { fits } from '../../keying/patterns.js';
 import type { ScriptInfo } from '../../wire/control.js';
 import type { ScriptFrame } from '../../wire/launcher.js';
 import { parseDistinct, type Sighting } from '../../wire/observed.js';
-import { wishesIn } from '../caller.js';
+import { type Wishes, wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
+import type { Found } from '../lookup.js';
 import type { Channel, PipelinePorts, ScriptOutcome } from '../ports.js';
+import { checkRun } from './check.js';
+import { describeRun, type ScriptRan } from './describe.js';
 import { prefixMaps } from './flags.js';
 import { findScript } from './lookup.js';
 import { prepareScript, type ScriptUnit } from './prepare.js';
-import { recordRun, type ScriptRan } from './record.js';
+import { recordRun } from './record.js';
 import { turn } from './slices.js';
 import { unpackTree } from './tree.js';
 
@@ -52,13 +56,14 @@ export class Scripts {
     return parseDistinct(bytes, turn);
   }
 
-  #note(outcome: ScriptOutcome): void {
+  #note(outcome: ScriptOutcome, version = ''): void {
     this.#ports.recorder.script(outcome);
     const { name, ms } = outcome;
     const ran = outcome.kind === 'ran';
     if (this.#latest.size > 10_000) this.#latest.clear();
-    this.#latest.delete(name);
-    this.#latest.set(name, {
+    const id = `${name} ${version}`;
+    this.#latest.delete(id);
+    this.#latest.set(id, {
       package: name,
       outcome: outcome.kind,
       from: ran ? '' : outcome.from,
@@ -72,8 +77,8 @@ export class Scripts {
   async #answer(frame: ScriptFrame, channel: Channel): Promise<void> {
     const { observer, rules, clock } = this.#ports;
     const started = clock.monotonic();
-    const pass = (reason: string, name = 'unknown') => {
-      this.#note({ kind: 'ran', name, why: '', recorded: reason, ms: 0 });
+    const pass = (reason: string, { name, version }: Named = { name: 'unknown', version: '' }) => {
+      this.#note({ kind: 'ran', name, why: '', recorded: reason, ms: 0 }, version);
       channel.send({ act: 'pass' });
     };
     if (observer === undefined) return pass('nobody watches');
@@ -81,22 +86,40 @@ export class Scripts {
     const unit = await prepareScript(frame, this.#ports);
     if (typeof unit === 'string') return pass(unit);
     const allowed = rules(unit.outDir, unit.cwd);
-    if (typeof allowed === 'string') return pass('project configuration', unit.name);
-    if (!allowed.enabled) return pass('switched off', unit.name);
+    if (typeof allowed === 'string') return pass('project configuration', unit);
+    if (!allowed.enabled) return pass('switched off', unit);
+    if (allowed.runScripts?.some((pattern) => fits(unit.name, pattern))) {
+      return pass('switched off', unit);
+    }
     const wishes = wishesIn(unit.env);
     const hopeless = this.#hopeless.get(unit.key);
     if (hopeless !== undefined) return this.#run(unit, channel, { hopeless });
     using _flight = await this.#flights.take(unit.key, 10 * 60_000);
-    const why = wishes.recache ? 'VRIFT_RECACHE' : await this.#replay(unit, channel, started);
-    if (why !== undefined)
-      await this.#run(unit, channel, { library: observer, mayStore: !wishes.readonly, why });
+    const run = { library: observer, mayStore: !wishes.readonly };
+    if (wishes.recache) return this.#run(unit, channel, { ...run, why: 'VRIFT_RECACHE' });
+    const found = await findScript(unit, this.#ports);
+    if (typeof found === 'string') return this.#run(unit, channel, { ...run, why: found });
+    if (this.#isToCheck(wishes)) {
+      return this.#run(unit, channel, { ...run, why: 'self-check', check: found });
+    }
+    const why = await this.#replay(unit, found, channel, started);
+    if (why !== undefined) await this.#run(unit, channel, { ...run, why });
+  }
+
+  /** Whether a script runs that could be replayed. */
+  #isToCheck({ verifyScripts }: Wishes): boolean {
+    const { checkRate, random } = this.#ports;
+    return verifyScripts || (checkRate > 0 && random() < checkRate);
   }
 
   /** @returns why the script has to run; undefined when it was put in place */
-  async #replay(unit: ScriptUnit, channel: Channel, started: number): Promise<string | undefined> {
+  async #replay(
+    unit: ScriptUnit,
+    found: Found,
+    channel: Channel,
+    started: number,
+  ): Promise<string | undefined> {
     const { store, recorder, clock } = this.#ports;
-    const found = await findScript(unit, this.#ports);
-    if (typeof found === 'string') return found;
     const { result, resultDigest } = found.stored;
     using _pins = store.pin(result.outputs.map(({ digest }) => digest));
     const tree = result.outputs[0]!;
@@ -120,23 +143,19 @@ export class Scripts {
     store.touch(result.resultKey, resultDigest);
     const ms = clock.monotonic() - started;
     const savedMs = Math.max(0, result.compileMs - ms);
-    this.#note({
-      kind: 'replayed',
-      name: unit.name,
-      from: found.from,
-      ms,
-      savedMs,
-      bytes: found.received,
-    });
+    const { name, version } = unit;
+    const how = { from: found.from, ms, savedMs, bytes: found.received };
+    this.#note({ kind: 'replayed', name, ...how }, version);
     return undefined;
   }
 
   async #run(
     unit: ScriptUnit,
     channel: Channel,
-    { library, mayStore = false, why = '', hopeless }: RunOptions,
+    { library, mayStore = false, why = '', hopeless, check }: RunOptions,
   ): Promise<void> {
     const { store, disk, recorder, tools } = this.#ports;
+    using _pins = store.pin(check?.stored.result.outputs.map(({ digest }) => digest) ?? []);
     const log = store.tmpPath();
     const watched = library !== undefined && disk.make(log) ? { library, log } : undefined;
     const wasEmpty = (disk.list(unit.outDir) ?? []).length === 0;
@@ -149,7 +168,7 @@ export class Scripts {
       unmap: [],
       stat: [],
       mkdirs: [],
-      ackMs: mayStore ? SAFE_MS : 0,
+      ackMs: mayStore || check !== undefined ? SAFE_MS : 0,
       env,
       ...(watched === undefined ? {} : { observe: watched }),
     });
@@ -159,7 +178,9 @@ export class Scripts {
     const ran: ScriptRan = { ...report, sightings, wasEmpty };
     let recorded = hopeless ?? 'not stored';
     try {
-      if (mayStore) recorded = await recordRun(unit, ran, this.#ports);
+      if (mayStore || check !== undefined) {
+        recorded = await this.#keep(unit, ran, { mayStore, check });
+      }
     } catch (error) {
       const failure = toVriftError(error);
       recorder.error(failure.code, failure.stack ?? failure.message);
@@ -170,11 +191,35 @@ export class Scripts {
       if (this.#hopeless.size > 10_000) this.#hopeless.clear();
       this.#hopeless.set(unit.key, recorded);
     }
-    this.#note({ kind: 'ran', name: unit.name, why, recorded, ms: report.ms });
+    this.#note({ kind: 'ran', name: unit.name, why, recorded, ms: report.ms }, unit.version);
+  }
+
+  /** @returns `stored` or `checked`, or why neither */
+  async #keep(
+    unit: ScriptUnit,
+    ran: ScriptRan,
+    { mayStore, check }: { mayStore: boolean; check: Found | undefined },
+  ): Promise<string> {
+    const now = await describeRun(unit, ran, this.#ports);
+    if (typeof now === 'string') {
+      if (check !== undefined) this.#ports.recorder.checked('skipped');
+      return now;
+    }
+    if (check !== undefined) {
+      const ending = await checkRun(check, unit, ran, now, this.#ports);
+      if (ending !== 'damaged') return ending === 'alike' ? 'checked' : DIFFERS;
+    }
+    if (!mayStore) return 'not stored';
+    await recordRun(unit, ran, now, this.#ports);
+    return 'stored';
   }
 }
 
+type Named = Pick<ScriptUnit, 'name' | 'version'>;
+
 interface RunOptions {
+  /** What would have been put in place: the run is compared with it. */
+  check?: Found;
   /** The observer; left out where watching is for nothing. */
   library?: string;
   mayStore?: boolean;
@@ -187,6 +232,8 @@ interface RunOptions {
 /** What of a run is packed must be packed before cargo goes on to write beside it. */
 const SAFE_MS = 2_000;
 
+const DIFFERS = 'differs from its last run';
+
 /** Reasons that hold for the next run as well. */
 const HOPELESS =
-  /^(network|reads the clock|writes outside|not observed|rerun-if-changed inside|too )/;
+  /^(network|reads the clock|writes outside|not observed|rerun-if-changed inside|too |differs )/;

@@ -128,11 +128,9 @@ export function unpackTree(
   roots: Roots,
 ): RestoreOp[] | undefined {
   const { bytes, path: from } = blob;
-  const start = MAGIC.length + LENGTH_BYTES;
-  if (bytes.length < start || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
-  const content = start + bytes.readUInt32LE(MAGIC.length);
-  const packed = parse(bytes.subarray(start, content));
-  if (packed === undefined) return undefined;
+  const opened = open(bytes);
+  if (opened === undefined) return undefined;
+  const { packed, content } = opened;
   const ops: RestoreOp[] = [{ op: 'empty', to: outDir }];
   for (const entry of packed) {
     const to = `${outDir}/${entry.path}`;
@@ -154,6 +152,48 @@ export function unpackTree(
     }
   }
   return ops;
+}
+
+/**
+ * Names of what two packed trees do not hold alike, whatever the order of times in them.
+ *
+ * @returns undefined when either is none
+ */
+export function differencesOfTrees(one: Buffer, other: Buffer): string[] | undefined {
+  const [before, after] = [one, other].map(contentsOf);
+  if (before === undefined || after === undefined) return undefined;
+  const names = new Set([...before.keys(), ...after.keys()]);
+  return [...names]
+    .filter((name) => {
+      const [a, b] = [before.get(name), after.get(name)];
+      return a === undefined || b === undefined || a.about !== b.about || !a.bytes.equals(b.bytes);
+    })
+    .sort();
+}
+
+function contentsOf(blob: Buffer): Map<string, { about: string; bytes: Buffer }> | undefined {
+  const opened = open(blob);
+  if (opened === undefined) return undefined;
+  const { packed, content } = opened;
+  return new Map(
+    packed.map(({ path, ...rest }) => {
+      if (rest.kind !== 'file') return [path, { about: JSON.stringify(rest), bytes: NOTHING }];
+      const { at, size, ...about } = rest;
+      const bytes = blob.subarray(content + at, content + at + size);
+      return [path, { about: JSON.stringify(about), bytes }];
+    }),
+  );
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** @returns undefined when it is no packed tree, or names anything outside of itself */
+function open(bytes: Buffer): { packed: Packed[]; content: number } | undefined {
+  const start = MAGIC.length + LENGTH_BYTES;
+  if (bytes.length < start || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+  const content = start + bytes.readUInt32LE(MAGIC.length);
+  const packed = parse(bytes.subarray(start, content));
+  return packed === undefined ? undefined : { packed, content };
 }
 
 function parse(header: Buffer): Packed[] | undefined {
