@@ -59,7 +59,7 @@ export function openRecorder(stats: Stats, log: Log): Recorder {
       stats.error(code);
       log.warn('error', code, message);
     },
-    checked: (ending) => stats.checked(ending),
+    checked: (ending, what) => stats.checked(ending, what),
     adopted(unit, unitKey, peer = '', bytes) {
       stats.addBytes('peerIn', bytes);
       log.info('adopt', unitKey.slice(0, 8), unit, `peer=${peer.slice(0, 8)}`, inKb(bytes));

@@ -231,8 +231,8 @@ export interface Recorder {
   stored(bytes: number): void;
   /** A result could not be had from its holders in the time that it is worth. */
   late(unit: string): void;
-  /** A hit was to be compiled and compared: how that ended. */
-  checked(ending: 'same' | 'differs' | 'skipped'): void;
+  /** A hit was to be compiled, or a script to be run, and compared: how that ended. */
+  checked(ending: 'same' | 'differs' | 'skipped', what?: 'script'): void;
 }
 
 /** One launcher's connection after its call frame. */

@@ -92,6 +92,8 @@ export interface StatsInfo {
     ran: number;
     replayed: { disk: number; peer: number };
     refused: Record<string, number>;
+    /** Scripts that ran though they could have been replayed, and were compared. */
+    checks: { done: number; differed: number; skipped: number };
   };
   /** Questions and fetches that ended because a peer was too slow for what compiling costs. */
   late: number;

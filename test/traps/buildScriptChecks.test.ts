@@ -79,11 +79,11 @@ describe('VRIFT_VERIFY=1', () => {
     const { checks, scripts, errors } = await project.count(['build'], {
       env: { VRIFT_VERIFY: '1' },
     });
-    expect({ checks, ran: scripts.ran, errors }).toEqual({
-      checks: { done: 3, differed: 0, skipped: 0 },
-      ran: 1,
+    expect({ checks, errors }).toEqual({
+      checks: { done: 2, differed: 0, skipped: 0 },
       errors: {},
     });
+    expect(scripts).toMatchObject({ ran: 1, checks: { done: 1, differed: 0, skipped: 0 } });
   });
 });
 

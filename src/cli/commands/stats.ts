@@ -39,7 +39,8 @@ function rows(stats: StatsInfo): [string, string][] {
     ['saved', durationText(stats.savedMs)],
     ['stored', bytesText(bytes.stored)],
     ['LAN in, out', `${bytesText(bytes.peerIn)}, ${bytesText(bytes.peerOut)}`],
-    ...checksText(stats.checks),
+    ...checksText('checked', stats.checks),
+    ...checksText('scripts checked', stats.scripts.checks),
     ...(stats.late > 0 ? [['peers too late', String(stats.late)] as [string, string]] : []),
     ...counted('bypassed', stats.bypassed),
     ...counted('kept local', stats.localOnly),
@@ -54,10 +55,13 @@ function scriptsText({ ran, replayed }: StatsInfo['scripts']): [string, string][
   return [['build scripts', `${ran} ran, ${disk} replayed from disk, ${peer} from the LAN`]];
 }
 
-function checksText({ done, differed, skipped }: StatsInfo['checks']): [string, string][] {
+function checksText(
+  title: string,
+  { done, differed, skipped }: StatsInfo['checks'],
+): [string, string][] {
   if (done + skipped === 0) return [];
   const skips = skipped === 0 ? '' : `, ${skipped} could not be compared`;
-  return [['checked', `${done} (${differed} differed${skips})`]];
+  return [[title, `${done} (${differed} differed${skips})`]];
 }
 
 function latencyText(count: number, { p50, p95 }: Percentiles): string {

@@ -74,9 +74,9 @@ export class Stats {
     bump(this.#counts.localOnly, reason);
   }
 
-  /** A hit was to be compiled and compared. Its compile is counted as a miss. */
-  checked(ending: 'same' | 'differs' | 'skipped'): void {
-    const { checks } = this.#counts;
+  /** A hit was to be compiled and compared: its compile is counted as a miss. Or a script to be run. */
+  checked(ending: 'same' | 'differs' | 'skipped', what?: 'script'): void {
+    const { checks } = what === 'script' ? this.#counts.scripts : this.#counts;
     if (ending === 'skipped') checks.skipped += 1;
     else checks.done += 1;
     if (ending === 'differs') checks.differed += 1;
@@ -129,7 +129,12 @@ function emptyCounts(): Omit<StatsInfo, 'latencyMs'> {
     bypassed: {},
     localOnly: {},
     checks: { done: 0, differed: 0, skipped: 0 },
-    scripts: { ran: 0, replayed: { disk: 0, peer: 0 }, refused: {} },
+    scripts: {
+      ran: 0,
+      replayed: { disk: 0, peer: 0 },
+      refused: {},
+      checks: { done: 0, differed: 0, skipped: 0 },
+    },
     late: 0,
     errors: {},
     bytes: { peerIn: 0, peerOut: 0, remoteIn: 0, remoteOut: 0, stored: 0 },

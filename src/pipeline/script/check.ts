@@ -27,7 +27,7 @@ export async function checkRun(
   ports: PipelinePorts,
 ): Promise<'alike' | 'differs' | 'damaged'> {
   const differing = await differences(found, now, ports);
-  ports.recorder.checked(differing.length === 0 ? 'same' : 'differs');
+  ports.recorder.checked(differing.length === 0 ? 'same' : 'differs', 'script');
   if (differing.length > 0) report(found, differing, unit, ran, ports);
   if (differing.length === 0) return 'alike';
   return differing.some(({ damaged }) => damaged) ? 'damaged' : 'differs';

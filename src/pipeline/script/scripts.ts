@@ -202,7 +202,7 @@ export class Scripts {
   ): Promise<string> {
     const now = await describeRun(unit, ran, this.#ports);
     if (typeof now === 'string') {
-      if (check !== undefined) this.#ports.recorder.checked('skipped');
+      if (check !== undefined) this.#ports.recorder.checked('skipped', 'script');
       return now;
     }
     if (check !== undefined) {
