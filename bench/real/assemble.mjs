@@ -1,5 +1,5 @@
 import { copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { run } from '../../bin/lib/run.mjs';
 import { fetchCrate } from './fetch.mjs';
 
@@ -11,6 +11,10 @@ import { fetchCrate } from './fetch.mjs';
  */
 export async function sourceOf(project, to, { signal } = {}) {
   const root = join(to, project.name);
+  if (project.uses !== undefined) {
+    await writeProgram(project, root, signal);
+    return root;
+  }
   if (project.members === undefined) {
     await copyCrate(`${project.name}@${project.version}`, root, signal);
     return root;
@@ -30,6 +34,21 @@ export async function sourceOf(project, to, { signal } = {}) {
   await copyFile(join(root, 'crates', project.name, 'Cargo.lock'), join(root, 'Cargo.lock'));
   await pin(project.pins ?? [], root, signal);
   return root;
+}
+
+/** A package of its own, with the versions that cargo chooses today where none is named. */
+async function writeProgram({ name, version, uses, builds = [], files }, root, signal) {
+  const tables = [
+    `[package]\nname = "${name}"\nversion = "${version}"\nedition = "2021"\n`,
+    `[dependencies]\n${uses.join('\n')}\n`,
+    `[build-dependencies]\n${builds.join('\n')}\n`,
+  ];
+  const all = { ...files, 'Cargo.toml': tables.join('\n') };
+  for (const [path, text] of Object.entries(all)) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), text);
+  }
+  await run(['cargo', 'generate-lockfile'], { cwd: root, signal });
 }
 
 /** Without a toolchain file: all is built with the caller's toolchain, and none is installed. */

@@ -1,6 +1,7 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { explain } from './explain.mjs';
+import { explainRepeats } from './repeats.mjs';
 
 /** What no build makes: the compiler's incremental state, and what cargo remembers of the compiler. */
 const NO_OUTPUTS = new Set(['incremental', '.rustc_info.json']);
@@ -39,6 +40,7 @@ export async function compareTargets(cached, compiled, facts) {
     if (difference !== undefined) differences.push({ path, ...difference });
   }
   for (const path of both) differences.push({ path, what: 'only without the cache' });
+  await explainRepeats(differences, cached, compiled);
   return { files: left.length, differences };
 }
 

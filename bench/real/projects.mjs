@@ -1,3 +1,5 @@
+import { NATIVE } from './native.mjs';
+
 /**
  * What `npm run bench:real` builds when nothing is named. Each is a crate of the registry with the
  * Cargo.lock that its author shipped, or a workspace assembled from several crates of one family.
@@ -8,6 +10,8 @@
  *   is what the project is called after
  * - `outside`: crates that stand beside the checkout and are named by path
  * - `pins`: versions of what the Cargo.lock of the first member leaves open
+ * - `uses`: a program written here, for libraries with C inside: lines of `[dependencies]`, and of
+ *   `[build-dependencies]` under `builds`; `files` are its sources, with a test
  * - `skipTests`: names that `cargo test` is told to skip, since they fail now and then by themselves
  */
 export const PROJECTS = [
@@ -44,6 +48,7 @@ export const PROJECTS = [
   { name: 'ada-url', version: '4.0.0', what: 'C++ inside', edit: 'src/lib.rs' },
   { name: 'dufs', version: '0.47.0', what: 'async: tokio, hyper, rustls', edit: 'src/main.rs' },
   { name: 'bat', version: '0.26.1', what: 'large, much C: libgit2, oniguruma', edit: 'src/lib.rs' },
+  ...NATIVE,
 ];
 
 /**

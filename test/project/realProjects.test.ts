@@ -53,6 +53,40 @@ describe('the comparison of real projects', () => {
     expect((await compareNames(...names)).differences).toHaveLength(1);
   });
 
+  it('lets go lines that a build script printed again, with what cargo wrote down of them', async () => {
+    const book = (hash: string, vars: string[], path = '18446744073709551615') =>
+      `{"path":${path},"deps":[[17,"dep",false,${hash}]],"local":[${vars
+        .map((name) => `{"RerunIfEnvChanged":{"var":"${name}","val":null}}`)
+        .join(',')}]}`;
+    const target = (output: string, json: string, hash: string) => ({
+      'debug/build/sys-1/output': output,
+      'debug/.fingerprint/sys-1/run-build-script': hash,
+      'debug/.fingerprint/sys-1/run-build-script.json': json,
+    });
+    const first = target('A\nB\nA\n', book('1', ['A', 'B', 'A']), 'aa');
+    const again = await compare(first, target('A\nB\n', book('2', ['A', 'B']), 'bb'));
+    expect(again.map(({ cause }: { cause?: string }) => cause !== undefined)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    const other = await compare(first, target('A\nB\n', book('2', ['A', 'C']), 'bb'));
+    expect(other.map(({ cause }: { cause?: string }) => cause !== undefined)).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    const moved = book('2', ['A', 'B'], '18446744073709551614');
+    const elsewhere = await compare(first, target('A\nB\n', moved, 'bb'));
+    expect(elsewhere.map(({ cause }: { cause?: string }) => cause !== undefined)).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    const lines = await compare(first, target('A\nC\n', book('2', ['A', 'B']), 'bb'));
+    expect(lines.some(({ cause }: { cause?: string }) => cause !== undefined)).toBe(false);
+  });
+
   it("lets go the order in cargo's list of a unit's inputs, and no other input", async () => {
     const book = (...paths: string[]) => ({ 'dep-lib-x': bookOf(paths) });
     const other = await compare(book('src/lib.rs', 'src/a.rs'), book('src/a.rs', 'src/lib.rs'));
