@@ -13,6 +13,8 @@ describe('a variable used to name included files', () => {
     ['include!(concat!(env!("OUT_DIR"), "\\\\version.expr"));'],
     ['include!( concat! ( env!( "OUT_DIR" ) , "/gen.rs" ) );'],
     ['static B: &[u8] = include_bytes!(core::concat!(core::env!("OUT_DIR"), "/x"));'],
+    ['include!(env!("OUT_DIR"));'],
+    [`${INCLUDE} macro_rules! bin { ($n:literal) => { env!(concat!("CARGO_BIN_EXE_", $n)) } }`],
   ])('is proven for %s', (source) => {
     expect(isIncludeOnly('OUT_DIR', [source])).toBe(true);
   });
@@ -22,6 +24,11 @@ describe('a variable used to name included files', () => {
     [`${INCLUDE} const D: &str = env!("OUT_DIR");`],
     [`${INCLUDE} const D: usize = env!(concat!("OUT", "_DIR")).len();`],
     [`${INCLUDE} macro_rules! e { ($n:literal) => { env!($n) } }`],
+    [`${INCLUDE} const D: usize = env /* */ ! (concat!("OUT", "_DIR")).len();`],
+    [`${INCLUDE} macro_rules! e { ($n:literal) => { env!(concat!("OUT_", $n)) } }`],
+    [`${INCLUDE} use std::env as get; const D: usize = get!(concat!("OUT", "_DIR")).len();`],
+    [`${INCLUDE} const D: usize = env!(concat!("\\x4fUT", "_DIR")).len();`],
+    ['include!(env!("OUT_DIR", "must be set"));'],
     ['fn main() {}'],
     ['include!(concat!(env!("OUT_DIR"), suffix!()));'],
     ['const P: &str = concat!(env!("OUT_DIR"), "/x");'],

@@ -173,6 +173,20 @@ outside = { path = "../outside" }
     expect(stdout).not.toContain(alice.developer.root);
   });
 
+  it('sources that are included by a variable that holds their whole path', async () => {
+    const { alice, bob } = await pair.both({
+      'app/Cargo.toml': manifest('app', '[workspace]\n'),
+      'app/build.rs': `fn main() {${GENERATE}
+        println!("cargo:rustc-env=MADE={}/gen.rs", std::env::var("OUT_DIR").unwrap()); }`,
+      'app/src/main.rs': `include!(env!("MADE"));
+        macro_rules! bin { ($name:literal) => { option_env!(concat!("CARGO_BIN_EXE_", $name)) } }
+        fn main() { println!("{} {:?}", generated(), bin!("app")); }\n`,
+    });
+    await builds(alice, ['build'], { compiled: 2 });
+    await builds(bob, ['build'], { peer: 2 });
+    expect(await bob.output()).toBe('7 None');
+  });
+
   it("a user's own --remap-path-prefix is honoured, and different FROM sides share", async () => {
     const { alice, bob } = await pair.both({
       'app/Cargo.toml': manifest('app', '[dependencies]\nhere = "0.1"\n[workspace]\n'),
