@@ -10,14 +10,14 @@ const IDLE_MS = 150;
 const TIMED = '"$@" || exit; times';
 
 /**
- * Runs a command, and says what it and the daemons of `program` cost until those are idle again.
+ * Runs a command, and says what it and its daemons cost until those are idle again.
  *
- * @param program whose processes are daemons: the path of an executable, or a process title
+ * @param daemons numbers of processes, and paths of executables of which every one is meant
  * @returns `ms` of wall time of the command alone, `cpuMs` of all, `peakBytes` of resident memory of
  *   all at once, as sampled, and what the command printed last
  */
-export async function measure(command, { cwd, env, program, signal }) {
-  const before = ticksOf(daemonsOf(program));
+export async function measure(command, { cwd, env, daemons, signal }) {
+  const before = ticksOf(daemonsOf(daemons));
   const startedMs = performance.now();
   const child = spawn('sh', ['-c', TIMED, 'sh', ...command], {
     cwd,
@@ -27,13 +27,14 @@ export async function measure(command, { cwd, env, program, signal }) {
   });
   let peakBytes = 0;
   const sampling = setInterval(() => {
-    peakBytes = Math.max(peakBytes, residentOf(child.pid, program));
+    peakBytes = Math.max(peakBytes, residentOf(child.pid, daemons));
   }, SAMPLE_MS);
   try {
     const { code, stdout, stderr } = await ended(child);
     const ms = performance.now() - startedMs;
-    if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}:\n${stderr.slice(-4000)}`);
-    const daemonMs = ((await idle(program)) - before) * MS_PER_TICK;
+    if (code !== 0)
+      throw new Error(`${command.join(' ')} ended with ${code}:\n${stderr.slice(-4000)}`);
+    const daemonMs = ((await idle(daemons)) - before) * MS_PER_TICK;
     return { ms, cpuMs: processorMs(stdout) + daemonMs, peakBytes };
   } finally {
     clearInterval(sampling);
@@ -53,27 +54,29 @@ function ended(child) {
   });
 }
 
-async function idle(program) {
+async function idle(daemons) {
   for (let last = -1; ; ) {
-    const now = ticksOf(daemonsOf(program));
+    const now = ticksOf(daemonsOf(daemons));
     if (now === last) return now;
     last = now;
     await wait(IDLE_MS);
   }
 }
 
-/** Processes of that program which cargo did not start. */
-function daemonsOf(program) {
-  if (program === undefined) return [];
-  return processes().filter(({ pid, parent }) => parent === 1 && isOf(pid, program));
+/** Those that cargo did not start. */
+function daemonsOf(wanted) {
+  if (wanted.length === 0) return [];
+  return processes().filter(
+    ({ pid, parent }) =>
+      wanted.includes(pid) || (parent === 1 && wanted.includes(executableOf(pid))),
+  );
 }
 
-function isOf(pid, program) {
+function executableOf(pid) {
   try {
-    if (!program.includes('/')) return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === program;
-    return readlinkSync(`/proc/${pid}/exe`) === program;
+    return readlinkSync(`/proc/${pid}/exe`);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -84,9 +87,9 @@ function ticksOf(list) {
   }, 0);
 }
 
-function residentOf(root, program) {
+function residentOf(root, daemons) {
   const all = processes();
-  const wanted = new Set([root, ...daemonsOf(program).map(({ pid }) => pid)]);
+  const wanted = new Set([root, ...daemonsOf(daemons).map(({ pid }) => pid)]);
   // Parents come before their children but for reused numbers, which one more pass catches.
   for (let pass = 0; pass < 3; pass += 1) {
     for (const { pid, parent } of all) if (wanted.has(parent)) wanted.add(pid);

@@ -6,11 +6,7 @@ import { inRoot } from '../../bin/lib/project.mjs';
 import { run } from '../../bin/lib/run.mjs';
 
 /** Outside the project: every clone of it uses the same programs. */
-const CACHE = join(
-  process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
-  'vrift-bench',
-  'tools',
-);
+const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'vrift-bench', 'tools');
 
 /** What is measured against, as their own pages say that they are set up. */
 const RIVALS = {
