@@ -15,7 +15,7 @@ import {
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Digest } from '../base/digest.js';
-import { holdsPath } from '../keying/scan.js';
+import { holdsPath, nested } from '../keying/scan.js';
 import { mayReadAllVariables, symbolsOf } from '../keying/symbols.js';
 import type { DiskPort } from '../pipeline/ports.js';
 import { toBytes } from '../wire/bytes.js';
@@ -117,7 +117,7 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       if (digest !== undefined) readers.set(digest, found);
       return found;
     },
-    mentions: (path, text) => mentions.has(path, text),
+    mentions: (path, text, known) => mentions.has(path, text, known),
   };
 }
 
@@ -135,19 +135,11 @@ function readRegular(path: string): Buffer | undefined {
   }
 }
 
-/**
- * A file that does not hold a directory's path holds nothing below it either: usually one look
- * for the home directory settles them all. (A path of one component is looked for by a weaker
- * rule, which settles nothing.)
- */
 export async function scanNested(path: string, prefixes: readonly string[]): Promise<string[]> {
-  const settles = (outer: string, inner: string) =>
-    outer !== inner && outer.indexOf('/', 1) > 0 && inner.startsWith(outer);
-  const outermost = prefixes.filter((inner) => !prefixes.some((outer) => settles(outer, inner)));
+  const { outermost, inside } = nested(prefixes);
   const found = await scan(path, outermost);
-  if (found.length === 0 || outermost.length === prefixes.length) return found;
-  const rest = prefixes.filter((inner) => found.some((outer) => settles(outer, inner)));
-  return [...found, ...(await scan(path, rest))];
+  const rest = inside(found);
+  return rest.length === 0 ? found : [...found, ...(await scan(path, rest))];
 }
 
 /** Reads in pieces that overlap by the longest prefix, so that none hides at a seam. */

@@ -31,7 +31,9 @@ export class Mentions {
   }
 
   /** true also for a file that cannot be read: who asks is then on the safe side. */
-  async has(path: string, text: string): Promise<boolean> {
+  async has(path: string, text: string, sure?: Digest): Promise<boolean> {
+    const settled = sure === undefined ? undefined : this.#answers.get(`${sure} ${text}`);
+    if (settled !== undefined) return settled;
     const digest = await this.#options.digestOf(path);
     if (digest === undefined) return true;
     const key = `${digest} ${text}`;

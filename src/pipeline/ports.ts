@@ -95,8 +95,12 @@ export interface DiskPort extends Files {
   movedNs(path: string): bigint | undefined;
   /** Which of the prefixes stand in the file's bytes. */
   scan(path: string, prefixes: readonly string[]): Promise<string[]>;
-  /** Whether a text stands in the file's bytes; remembered by content. */
-  mentions(path: string, text: string): Promise<boolean>;
+  /**
+   * Whether a text stands in the file's bytes; remembered by content.
+   *
+   * @param known its content's digest, where the caller has just made sure of it
+   */
+  mentions(path: string, text: string, known?: Digest): Promise<boolean>;
   /** Whether code of a dynamic library may go through all variables; false where that is not told. */
   mayReadAllVariables(path: string): Promise<boolean>;
   /** Everything below a directory; undefined when it holds something else than files, directories, links. */

@@ -3,6 +3,7 @@ import type { Digest } from '../base/digest.js';
 import { toVriftError } from '../base/errors.js';
 import type { Output, OutputRole, Result, ResultClass } from '../base/result.js';
 import { manifestDigest, resultKeyOf } from '../keying/manifest.js';
+import { pathsIn } from '../keying/scan.js';
 import { toBytes } from '../wire/bytes.js';
 import type { LauncherReport } from '../wire/launcher.js';
 import { type Artifacts, masksOf } from './artifacts.js';
@@ -53,9 +54,10 @@ export async function record(
   artifacts: Artifacts,
 ): Promise<string> {
   const localOnly = options.local.length > 0;
-  const identities = await remember(unit, secured.files, localOnly, ports, artifacts);
+  const made = await remember(unit, secured.files, localOnly, ports, artifacts);
   options.remembered();
-  if (identities === undefined) return 'output missing';
+  if (made === undefined) return 'output missing';
+  const { identities, contents } = made;
   if (options.check !== undefined) {
     const reading = await secured.reading();
     if (reading.kind === 'unsure') {
@@ -90,7 +92,11 @@ export async function record(
   const found = new Set<string>();
   const because = new Map(reading.because);
   for (const { role, held } of secured.files) {
-    for (const prefix of await ports.disk.scan(held, scanned(unit))) {
+    const content = contents.get(role);
+    const prefixes = scanned(unit);
+    const inside =
+      content === undefined ? await ports.disk.scan(held, prefixes) : pathsIn(content, prefixes);
+    for (const prefix of inside) {
       found.add(prefix);
       const root = rootAt(prefix, unit);
       if (!because.has(root)) because.set(root, `stands in the ${role}`);
@@ -147,10 +153,19 @@ export async function record(
   }
 }
 
+interface Made {
+  identities: Map<OutputRole, Digest>;
+  contents: Map<OutputRole, Buffer>;
+}
+
+/** What is larger is read again, in pieces, when it is searched for paths. */
+const MAX_HELD_BYTES = 4 << 20;
+
 /**
  * Writes down which files this node made, for the keys of whoever is compiled against them.
  *
- * @returns what dependents can see of rlib and rmeta; undefined when a file is gone
+ * @returns what dependents can see of rlib and rmeta, and their bytes unless they are large;
+ *   undefined when a file is gone
  */
 async function remember(
   unit: Unit,
@@ -158,8 +173,9 @@ async function remember(
   localOnly: boolean,
   ports: PipelinePorts,
   artifacts: Artifacts,
-): Promise<Map<OutputRole, Digest> | undefined> {
+): Promise<Made | undefined> {
   const identities = new Map<OutputRole, Digest>();
+  const contents = new Map<OutputRole, Buffer>();
   const masks = masksOf(unit.closure.records.values(), unit.plan.extraFilename);
   const made = recordsOf(unit, localOnly);
   for (const file of files) {
@@ -169,10 +185,13 @@ async function remember(
     const bytes = isLibrary ? readMade(file, unit, ports) : undefined;
     const digest = isLibrary ? bytes?.digest : await ports.disk.digestAsync(file.held);
     if (digest === undefined) return undefined;
-    if (bytes !== undefined) identities.set(file.role, artifacts.identify(bytes.content, masks));
+    if (bytes !== undefined) {
+      identities.set(file.role, artifacts.identify(bytes.content, masks));
+      if (bytes.content.length <= MAX_HELD_BYTES) contents.set(file.role, bytes.content);
+    }
     artifacts.put(file.path, { ...entry, digest, identity: identities.get(file.role) });
   }
-  return identities;
+  return { identities, contents };
 }
 
 /** Reads a library once, for digest and identity: whoever links it waits for both. */

@@ -1,3 +1,4 @@
+import type { Digest } from '../base/digest.js';
 import type { DiskPort } from './ports.js';
 import type { Unit } from './prepare.js';
 
@@ -29,7 +30,8 @@ export async function readUnseen(
     return 'assembler reads a file';
   }
   for (const path of dependencies(unit)) {
-    if (await mentionsAny(path, ASSEMBLER, disk)) return 'assembler may read a file';
+    const digest = unit.closure.records.get(path)?.digest ?? undefined;
+    if (await mentionsAny(path, ASSEMBLER, disk, digest)) return 'assembler may read a file';
   }
   return isSearched(unit, texts, disk) ? 'crate found by search' : undefined;
 }
@@ -64,7 +66,12 @@ function isSearched(unit: Unit, texts: readonly string[], disk: DiskPort): boole
 
 const CRATE = /\.(rlib|rmeta|so|dylib)$/;
 
-async function mentionsAny(path: string, words: readonly string[], disk: DiskPort) {
-  for (const word of words) if (await disk.mentions(path, word)) return true;
+async function mentionsAny(
+  path: string,
+  words: readonly string[],
+  disk: DiskPort,
+  digest?: Digest,
+): Promise<boolean> {
+  for (const word of words) if (await disk.mentions(path, word, digest)) return true;
   return false;
 }

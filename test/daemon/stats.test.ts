@@ -39,7 +39,12 @@ describe('stats', () => {
       bypassed: { 'unknown flag': 1 },
       localOnly: { 'foreign dependency': 1 },
       checks: { done: 2, differed: 1, skipped: 1 },
-      scripts: { ran: 1, replayed: { disk: 0, peer: 1 }, refused: { network: 1 } },
+      scripts: {
+        ran: 1,
+        replayed: { disk: 0, peer: 1 },
+        refused: { network: 1 },
+        checks: { done: 0, differed: 0, skipped: 0 },
+      },
       late: 1,
       errors: { VRIFT_STORE_FULL: 1 },
       bytes: { peerIn: 412_000, peerOut: 0, remoteIn: 0, remoteOut: 0, stored: 0 },
