@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.js';
 import type { Digest } from '../base/digest.js';
+import { Ahead } from '../pipeline/ahead.js';
 import type { ArtifactRecord } from '../pipeline/artifacts.js';
 import { OUTCOMES, type PastOutcome } from '../pipeline/outcomes.js';
 import { Pipeline } from '../pipeline/pipeline.js';
@@ -106,8 +107,9 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     checkRate: config.verify,
     random: Math.random,
   };
-  const pipeline = new Pipeline(ports);
-  const scripts = new Scripts(ports);
+  const ahead = new Ahead(ports);
+  const pipeline = new Pipeline(ports, ahead);
+  const scripts = new Scripts(ports, ahead);
   const convergence = new Convergence({ clock, store, mesh, ports });
   await mesh.opened();
 
@@ -161,8 +163,10 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     info: () => ({ node: mesh.node, port: mesh.port }),
     close: async () => {
       convergence.stop();
+      ahead.stop();
       await mesh.close();
       await convergence.ended();
+      await ahead.ended();
       await store.close();
     },
   };

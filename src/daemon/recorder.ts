@@ -64,6 +64,7 @@ export function openRecorder(stats: Stats, log: Log): Recorder {
       stats.addBytes('peerIn', bytes);
       log.info('adopt', unitKey.slice(0, 8), unit, `peer=${peer.slice(0, 8)}`, inKb(bytes));
     },
+    cameAhead: (bytes) => stats.addBytes('peerIn', bytes),
     late(unit) {
       stats.late();
       log.info('late', unit);

@@ -103,6 +103,16 @@ export class MeshNode {
     return (await this.#session?.offers(node, held)) ?? [];
   }
 
+  /** What one peer used after a unit, in the order of use. */
+  async unitsAfter(node: string, unitKey: Digest): Promise<Digest[]> {
+    return (await this.#session?.unitsAfter(node, unitKey)) ?? [];
+  }
+
+  /** What one peer has for unit keys. */
+  async resultsOf(node: string, unitKeys: readonly Digest[]): Promise<Candidate[]> {
+    return (await this.#session?.resultsOf(node, unitKeys)) ?? [];
+  }
+
   fetch(
     candidate: Pick<Candidate, 'holders'>,
     need: readonly Blob[],

@@ -51,15 +51,24 @@ export async function offersOf(
 async function whole(
   peer: Peer,
   wanted: readonly Held[],
-  { checks, closed }: { checks: FoundChecks; closed: AbortSignal },
+  options: { checks: FoundChecks; closed: AbortSignal },
 ): Promise<Candidate[]> {
   const unitKeys = [...new Set(wanted.map(({ unitKey }) => unitKey))];
   const resultKeys = new Set(wanted.map(({ standing }) => standing[0]));
+  const checked = await heldBy(peer, unitKeys, options);
+  return checked.filter(({ result }) => resultKeys.has(result.resultKey));
+}
+
+/** What one peer has for unit keys, checked. @throws PeerFault for a lie */
+export async function heldBy(
+  peer: Peer,
+  unitKeys: readonly Digest[],
+  { checks, closed }: { checks: FoundChecks; closed: AbortSignal },
+): Promise<Candidate[]> {
   const answers = await within(closed, (signal) => peer.client.find(unitKeys, signal));
-  const checked = unitKeys.flatMap((unitKey, index) =>
+  return unitKeys.flatMap((unitKey, index) =>
     answers[index]!.flatMap((found) => check(peer, unitKey, found, checks)),
   );
-  return checked.filter(({ result }) => resultKeys.has(result.resultKey));
 }
 
 /** @throws PeerFault for a lie */
@@ -70,7 +79,7 @@ function check({ node }: Peer, unitKey: Digest, found: Found, checks: FoundCheck
   return [{ manifest, result, attestations: sound.attestations, holders: [node] }];
 }
 
-async function within<T>(closed: AbortSignal, ask: (signal: AbortSignal) => Promise<T>) {
+export async function within<T>(closed: AbortSignal, ask: (signal: AbortSignal) => Promise<T>) {
   using linked = linkSignals([closed], { deadlineMs: REQUEST_MS });
   return await ask(linked.signal);
 }

@@ -7,6 +7,7 @@ import {
   checkFindReply,
   checkGreeting,
   checkHello,
+  checkNextReply,
   checkWhyReply,
   type Found,
   type Hello,
@@ -32,6 +33,8 @@ const CONNECT_MS = 3_000;
 const FRAMING_BYTES = 4;
 /** Of an answer to `better`: a place, and what stands around it. */
 const BETTER_BYTES = 6 * BOUNDS.standings + 64;
+/** Of an answer to `next`: a digest with quotes and a comma. */
+const NEXT_BYTES = 68 * BOUNDS.nextKeys + 64;
 
 /**
  * Asks one member at one address. Whatever the other side sends is checked here for shape and
@@ -127,6 +130,16 @@ export class PeerClient {
       if (asked === undefined) throw new PeerFault(`better: ${place} of ${results.length} results`);
       return asked;
     });
+  }
+
+  /** @returns unit keys of what the peer used after that one */
+  async next(unitKey: Digest, signal: AbortSignal): Promise<Digest[]> {
+    const body = JSON.stringify({ unitKey });
+    const max = NEXT_BYTES;
+    const json = parseJson(await this.#ask('POST', ROUTES.next, { body, max, signal }));
+    const reply = checkNextReply(json);
+    if (!reply.ok) throw new PeerFault(`next: ${reply.reason}`);
+    return reply.value.unitKeys;
   }
 
   /** @returns one entry per digest; undefined for what the peer does not have any more */

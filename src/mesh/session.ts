@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Digest } from '../base/digest.js';
 import { errnoOf, toVriftError, type VriftError } from '../base/errors.js';
 import { checkAttestation } from '../identity/attestation.js';
 import type { Invites } from '../identity/invites.js';
@@ -16,6 +17,7 @@ import type { EventSink } from './events.js';
 import type { DiskFault } from './fault.js';
 import { Fetcher, type FetcherOptions } from './fetch.js';
 import { Finder } from './find.js';
+import { resultsOf, unitsAfter } from './following.js';
 import { openListener } from './listener.js';
 import { type Held, offersOf } from './offers.js';
 import { PeerTable } from './peers.js';
@@ -128,6 +130,20 @@ export class MeshSession {
     const peer = this.peers.get(node);
     if (!peer?.usable) return [];
     return offersOf(peer, held, { checks: this.#checks, closed: this.#closed.signal });
+  }
+
+  /** What that peer used after a unit; [] when it cannot be asked. */
+  async unitsAfter(node: string, unitKey: Digest): Promise<Digest[]> {
+    const peer = this.peers.get(node);
+    if (!peer?.usable) return [];
+    return unitsAfter(peer, unitKey, { checks: this.#checks, closed: this.#closed.signal });
+  }
+
+  /** What that peer has for these unit keys; [] when it cannot be asked. */
+  async resultsOf(node: string, unitKeys: readonly Digest[]): Promise<Candidate[]> {
+    const peer = this.peers.get(node);
+    if (!peer?.usable) return [];
+    return resultsOf(peer, unitKeys, { checks: this.#checks, closed: this.#closed.signal });
   }
 
   /** Waits until the peers that are connected now hold the present roster, or the time is over. */

@@ -3,6 +3,7 @@ import { parseRustc } from '../compilers/rustc/parse.js';
 import { firstDifference } from '../keying/manifest.js';
 import { hasRawBytes } from '../wire/bytes.js';
 import { ACK_MS, type CallFrame } from '../wire/launcher.js';
+import { Ahead } from './ahead.js';
 import { Artifacts } from './artifacts.js';
 import { crateNameIn, environmentOf, timingKey, type Wishes, wishesIn } from './caller.js';
 import { reportDifference } from './check.js';
@@ -39,9 +40,11 @@ export class Pipeline {
   readonly #lull = new Lull();
   readonly #flights = new Flights(() => this.#lull.hurry());
   readonly #history: History;
+  readonly #ahead: Ahead;
 
-  constructor(ports: PipelinePorts) {
+  constructor(ports: PipelinePorts, ahead = new Ahead(ports)) {
     this.#ports = ports;
+    this.#ahead = ahead;
     this.#artifacts = new Artifacts(ports.artifacts, ports.disk, ports.hasher);
     this.#history = new History(
       ports.history,
@@ -121,8 +124,11 @@ export class Pipeline {
     let noted: Noted = { diff: [RECACHE] };
     if (!wishes.recache) {
       const expectedMs = usualMs ?? 1_000;
-      const local = findLocal(unit, this.#ports);
+      let local = this.#findHere(unit);
+      const waited = 'stored' in local || (await this.#ahead.arrival(unit.key, expectedMs));
+      if (waited && !('stored' in local)) local = this.#findHere(unit);
       const found = 'stored' in local ? local : await findRemote(unit, expectedMs, this.#ports);
+      if ('stored' in found && !('stored' in local)) this.#ahead.follow(found.peer, unit.key);
       if ('stored' in found) {
         if (this.#isToCheck(unit, found, wishes)) {
           return this.#run(unit, channel, { store, noted: { diff: [CHECK] }, check: found }, waits);
@@ -138,6 +144,12 @@ export class Pipeline {
       }
     }
     await this.#run(unit, channel, { store, noted }, waits);
+  }
+
+  #findHere(unit: Unit): ReturnType<typeof findLocal> {
+    this.#ahead.called();
+    const found = findLocal(unit, this.#ports);
+    return 'stored' in found ? this.#ahead.credit(found) : found;
   }
 
   /** Whether a hit is to be compiled all the same. */

@@ -24,6 +24,10 @@ export interface Deadline {
 
 /** The mesh as one call sees it. Nothing here throws for a peer's fault: that is a miss. */
 export interface MeshPort {
+  /** What a peer used after a unit, in the order of use; [] when it does not say. */
+  unitsAfter(node: string, unitKey: Digest): Promise<Digest[]>;
+  /** What a peer has for unit keys, checked for signature, membership and shape. */
+  resultsOf(node: string, unitKeys: Digest[]): Promise<Candidate[]>;
   /** Whether asking makes sense: a mesh, and at least one connected peer. */
   readonly reachable: boolean;
   /**
@@ -233,6 +237,8 @@ export interface Recorder {
   /** A peer's result was stored because all nodes prefer it to the one that was here. */
   adopted(unit: string, unitKey: Digest, peer: string | undefined, bytes: number): void;
   stored(bytes: number): void;
+  /** Bytes of a peer's result that came before anybody asked for it. */
+  cameAhead(bytes: number): void;
   /** A result could not be had from its holders in the time that it is worth. */
   late(unit: string): void;
   /** A hit was to be compiled, or a script to be run, and compared: how that ended. */

@@ -6,7 +6,9 @@ import {
   BOUNDS,
   checkBetterRequest,
   checkFindRequest,
+  checkNextRequest,
   type Found,
+  type NextReply,
   PORT_HEADER,
   ROUTES,
 } from '../wire/http.js';
@@ -40,6 +42,12 @@ export function addLookupRoutes(
     const asked = checkFindRequest(request.body);
     if (!asked.ok) return reply.code(400).send({ error: asked.reason });
     return reply.type('application/json').send(findReply(reader, asked.value.unitKeys));
+  });
+
+  app.post(ROUTES.next, (request, reply): NextReply => {
+    const asked = checkNextRequest(request.body);
+    if (!asked.ok) return reply.code(400).send({ error: asked.reason }) as never;
+    return { unitKeys: reader.usedAfter(asked.value.unitKey, BOUNDS.nextKeys) };
   });
 
   app.post(ROUTES.better, (request, reply): BetterReply => {

@@ -5,6 +5,7 @@ import { open, type RootDatabase } from 'lmdb';
 import type { Digest } from '../base/digest.js';
 import type { Attestation, Manifest, Result } from '../base/result.js';
 import { ENVIRONMENT, type TextDatabase, VALUES } from './environment.js';
+import { orderKey, parseOrderKey } from './recency.js';
 import {
   type BlobRecord,
   type Bucket,
@@ -15,7 +16,13 @@ import {
   jsonCodec,
   unitCodec,
 } from './records.js';
+import { LAST } from './rows.js';
 import { statFile } from './stamp.js';
+
+/** How the store calls the use of results among its other tables. */
+const RESULTS = 'results';
+/** Without a use for so long, what comes after is another build. */
+const SESSION_GAP_MS = 60_000;
 
 /** What a peer may have of one result. */
 export interface Shareable {
@@ -42,6 +49,8 @@ export class StoreReader {
   readonly #results: TextDatabase;
   readonly #units: TextDatabase;
   readonly #tables: TextDatabase;
+  readonly #used: TextDatabase;
+  readonly #order: TextDatabase;
 
   /** The store must be open in this process. @throws what LMDB throws */
   static open(path: string): StoreReader {
@@ -55,6 +64,8 @@ export class StoreReader {
     this.#results = this.#environment.openDB('results', VALUES);
     this.#units = this.#environment.openDB('units', VALUES);
     this.#tables = this.#environment.openDB('tables', VALUES);
+    this.#used = this.#environment.openDB('used', VALUES);
+    this.#order = this.#environment.openDB('order', VALUES);
   }
 
   /** Results for a unit key that peers may have, with every blob's file in place. */
@@ -75,6 +86,31 @@ export class StoreReader {
   bucket(resultKey: Digest): Bucket | undefined {
     this.#environment.resetReadTxn();
     return get(this.#results, bucketCodec, resultKey);
+  }
+
+  /**
+   * Unit keys of results that were used after any of that unit key, in the order of use, for as
+   * long as no minute passed without one; none that must stay on this machine.
+   */
+  usedAfter(unitKey: Digest, limit: number): Digest[] {
+    this.#environment.resetReadTxn();
+    const ticks = (get(this.#units, unitCodec, unitKey) ?? []).map((key) => this.#lastUsed(key));
+    const last = Math.max(-1, ...ticks);
+    const found = new Set<Digest>();
+    let previous = last;
+    if (last < 0) return [];
+    // As many again for what is not shared, or of the same key.
+    const start = `${RESULTS}/${orderKey(last, '')}`;
+    const range = { start, end: `${RESULTS}/${LAST}`, limit: 2 * limit };
+    for (const row of keysIn(this.#order, range)) {
+      const { tick, key } = parseOrderKey(row.slice(RESULTS.length + 1));
+      if (found.size >= limit || tick - previous > SESSION_GAP_MS) break;
+      previous = tick;
+      const bucket = get(this.#results, bucketCodec, key);
+      if (bucket === undefined || bucket.unitKey === unitKey) continue;
+      if (bucket.entries.some(({ localOnly }) => !localOnly)) found.add(bucket.unitKey);
+    }
+    return [...found];
   }
 
   /** A blob that some shareable result names. The caller closes the handle. */
@@ -99,6 +135,10 @@ export class StoreReader {
 
   async close(): Promise<void> {
     await this.#environment.close();
+  }
+
+  #lastUsed(resultKey: string): number {
+    return get(this.#used, jsonCodec<number>(), `${RESULTS}/${resultKey}`) ?? -1;
   }
 
   #isWhole(result: Result): boolean {
@@ -128,6 +168,17 @@ export async function openBlobFile(
   if (same) return { handle, size };
   await handle.close();
   return undefined;
+}
+
+function keysIn(
+  database: TextDatabase,
+  range: { start: string; end: string; limit: number },
+): string[] {
+  try {
+    return [...database.getKeys(range)];
+  } catch {
+    return [];
+  }
 }
 
 function get<T>(database: TextDatabase, codec: Codec<T>, key: string): T | undefined {

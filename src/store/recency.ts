@@ -40,8 +40,7 @@ export class Recency {
   /** From the longest unused on. Keys may be touched and forgotten meanwhile. */
   *oldest(): Generator<{ key: string; tick: number }> {
     for (const row of this.#order.keys()) {
-      const tick = Number.parseInt(row, 10);
-      const key = row.slice(TICK_DIGITS + 1);
+      const { key, tick } = parseOrderKey(row);
       if (this.#touched.has(key)) continue;
       if (this.#used.get(key) === tick) yield { key, tick };
       else this.#order.remove(row);
@@ -76,6 +75,11 @@ export class Recency {
 const BATCH = 256;
 const TICK_DIGITS = 15;
 
-function orderKey(tick: number, key: string): string {
+/** How rows of `order` are called; LMDB sorts them by time. */
+export function orderKey(tick: number, key: string): string {
   return `${String(tick).padStart(TICK_DIGITS, '0')}/${key}`;
+}
+
+export function parseOrderKey(row: string): { key: string; tick: number } {
+  return { key: row.slice(TICK_DIGITS + 1), tick: Number.parseInt(row, 10) };
 }

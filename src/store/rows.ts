@@ -191,4 +191,5 @@ export class Rows<T> implements Dirty {
 
 const PAGE = 256;
 /** Sorts behind whatever a key goes on with. */
-const LAST = '\u{10ffff}';
+/** Sorts after every key. */
+export const LAST = '\u{10ffff}';

@@ -64,6 +64,7 @@ export class Store {
   readonly #space: Space;
   readonly #eviction: Eviction;
   readonly #epochs: Epochs;
+  #noting: NodeJS.Timeout | undefined;
   readonly #files: FileDigests;
   readonly #intake: Intake;
   readonly #tables = new Map<string, Table<unknown> & { flush(): void }>();
@@ -282,6 +283,7 @@ export class Store {
       );
     }
     this.#results.put(entry);
+    this.#noteUseSoon();
     this.#eviction.nudge();
   }
 
@@ -298,6 +300,13 @@ export class Store {
   /** Says that a result key was used, and which result; written to disk some time later. */
   touch(resultKey: Digest, used?: Digest): void {
     this.#results.touch(resultKey, used);
+    this.#noteUseSoon();
+  }
+
+  /** Peers are told what was used in which order, as far as that is written: once no build runs. */
+  #noteUseSoon(): void {
+    if (this.#noting !== undefined) this.#noting.refresh();
+    else this.#noting = setTimeout(() => this.#recency.flush(), NOTE_AFTER_MS).unref();
   }
 
   /** Result keys used last, the latest first. */
@@ -392,6 +401,7 @@ export class Store {
 
   async #close(): Promise<void> {
     this.#epochs.stop();
+    clearTimeout(this.#noting);
     this.#eviction.close();
     await this.#auditing;
     for (const digest of this.#blobs.loose.keys()) this.#blobs.dropLoose(digest);
@@ -455,4 +465,6 @@ export class Store {
 
 const TOTALS = 'totals';
 const NOTHING: Counts = { bytes: 0, blobs: 0, results: 0 };
+/** Without a use for so long, the order of uses is written. */
+const NOTE_AFTER_MS = 500;
 const SUSPECT_EVERY_MS = 10 * 60 * 1000;

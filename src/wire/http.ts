@@ -9,6 +9,7 @@ export const ROUTES = {
   find: '/v1/find',
   why: '/v1/why',
   better: '/v1/better',
+  next: '/v1/next',
   blobs: '/v1/blobs',
   /** Followed by the digest. */
   blob: '/v1/blob/',
@@ -32,6 +33,8 @@ export const BOUNDS = {
   /** Results that one `better` asks about. */
   standings: 256,
   candidatesPerKey: 16,
+  /** Unit keys in one answer of `next`. */
+  nextKeys: 256,
   /** One answer of `why`: units asked for, what is told of each, and all of it. */
   whyUnits: 32,
   whyBytes: 4 * 1024 * 1024,
@@ -128,6 +131,18 @@ export interface BetterRequest {
 /** Places in `results` for which the answering node holds one that is preferred, rising. */
 export interface BetterReply {
   better: number[];
+}
+
+export interface NextRequest {
+  unitKey: Digest;
+}
+
+/**
+ * What the answering node used after that unit, in the order of use: results of these keys are
+ * likely what the asker's build asks for next.
+ */
+export interface NextReply {
+  unitKeys: Digest[];
 }
 
 /** The answer is one block per digest, in order (wire/blocks.ts); absent ones are marked so. */
@@ -266,6 +281,13 @@ export const checkBetterRequest = (value: unknown) =>
 export const checkBetterReply = (value: unknown) =>
   shape.check<BetterReply>(
     shape.exact({ better: shape.list(shape.integer(0, BOUNDS.standings - 1), BOUNDS.standings) }),
+    value,
+  );
+export const checkNextRequest = (value: unknown) =>
+  shape.check<NextRequest>(shape.exact({ unitKey: shape.digest }), value);
+export const checkNextReply = (value: unknown) =>
+  shape.check<NextReply>(
+    shape.exact({ unitKeys: shape.list(shape.digest, BOUNDS.nextKeys) }),
     value,
   );
 export const checkBlobsRequest = (value: unknown) =>

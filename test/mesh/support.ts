@@ -52,6 +52,13 @@ export class Shelf implements PeerReader {
     return this.told.get(unit) ?? [];
   }
 
+  /** As the test says, by unit key. */
+  readonly after = new Map<Digest, Digest[]>();
+
+  usedAfter(unitKey: Digest, limit: number): Digest[] {
+    return (this.after.get(unitKey) ?? []).slice(0, limit);
+  }
+
   async openBlob(digest: Digest) {
     const bytes = this.blobs.get(digest);
     if (!bytes) return undefined;

@@ -47,6 +47,19 @@ describe('a member may ask', () => {
     expect(reply).toEqual({ ok: true, value: { found: [[], [found[1]]] } });
   });
 
+  it('what it used after a unit', async () => {
+    const { dial, reader } = await startServer();
+    const keys = Array.from({ length: 300 }, (_each, at) => digestOf(`${at}`));
+    reader.after.set(digestOf('first'), keys);
+    const client = await dial();
+    const { body } = await client.post('/v1/next', { unitKey: digestOf('first') });
+    expect(JSON.parse(body.toString())).toEqual({ unitKeys: keys.slice(0, 256) });
+    const none = await client.post('/v1/next', { unitKey: digestOf('other') });
+    expect(JSON.parse(none.body.toString())).toEqual({ unitKeys: [] });
+    expect((await client.post('/v1/next', { unitKey: 'x' })).status).toBe(400);
+    expect((await client.post('/v1/next', { unitKeys: keys })).status).toBe(400);
+  });
+
   it('which of its results others are preferred to', async () => {
     const { dial, reader } = await startServer();
     const standings = Array.from({ length: 256 }, (_each, at) => [

@@ -35,6 +35,13 @@ export class MemoryReader implements PeerReader {
     return this.told.get(unit) ?? [];
   }
 
+  /** As the test says, by unit key. */
+  readonly after = new Map<Digest, Digest[]>();
+
+  usedAfter(unitKey: Digest, limit: number): Digest[] {
+    return (this.after.get(unitKey) ?? []).slice(0, limit);
+  }
+
   async openBlob(digest: Digest): Promise<{ handle: BlobHandle; size: number } | undefined> {
     const bytes = this.blobs.get(digest);
     if (!bytes) return undefined;

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { unlinkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Digest } from '../../src/base/digest.js';
 import { StoreReader } from '../../src/store/reader.js';
 import { type Compiled, compileStore } from './compiled.js';
 import { atEnd, attestationBy, makeResult, NOWHERE, openStore } from './fixture.js';
@@ -69,6 +71,37 @@ describe('a reader in a thread of its own', () => {
   });
 });
 
+it('a reader tells what was used after a unit, until a minute passed without a use', async () => {
+  const { store, path, clock } = await openStore();
+  const blob = await store.putBytes(Buffer.from('x'));
+  const put = (unit: string, options: { localOnly?: boolean } = {}) => {
+    const stored = makeResult({ unit, outputs: [blob], ...options });
+    store.putResult(stored);
+    clock.aheadMs += 5;
+    return stored.result;
+  };
+  const [a, b, , c] = [put('a'), put('b'), put('secret', { localOnly: true }), put('c')];
+  clock.aheadMs += 61_000;
+  put('another build');
+  const reader = StoreReader.open(path);
+  const after = async (unitKey: Digest, limit = 10) => {
+    await sleep(NOTED_MS);
+    await store.flush();
+    return reader.usedAfter(unitKey, limit);
+  };
+  expect(await after(a.unitKey)).toEqual([b.unitKey, c.unitKey]);
+  expect(await after(a.unitKey, 1)).toEqual([b.unitKey]);
+  expect(await after(c.unitKey)).toEqual([]);
+  expect(await after(NOWHERE)).toEqual([]);
+
+  // The last use counts.
+  for (const { resultKey } of [a, c, b]) {
+    store.touch(resultKey);
+    clock.aheadMs += 5;
+  }
+  expect(await after(a.unitKey)).toEqual([c.unitKey, b.unitKey]);
+});
+
 it('a reader also works in the thread of its store', async () => {
   const { store, path } = await openStore();
   const blob = await store.putBytes(Buffer.from('x'));
@@ -81,6 +114,9 @@ it('a reader also works in the thread of its store', async () => {
   expect(opened?.size).toBe(1);
   await opened?.handle.close();
 });
+
+/** The order of uses is written when none came for half a second. */
+const NOTED_MS = 700;
 
 function startReader(path: string): (call: string, argument?: string) => Promise<unknown> {
   const worker = new Worker(

@@ -36,6 +36,9 @@ const DEFAULT_TTL_MS = 15 * 60_000;
 /** Beyond a deadline, for the way between the threads: at most as long again. */
 const GRACE_MS = 250;
 
+/** What nobody waits for yet. */
+const AHEAD_MS = 10_000;
+
 /** Several questions, each with a deadline of its own. */
 const OFFERS_MS = 120_000;
 
@@ -105,6 +108,16 @@ export class MeshLink implements MeshPort {
   /** What one peer has that may be preferred to the results of these keys. */
   async offers(node: string, resultKeys: Digest[]): Promise<Candidate[]> {
     const found = await this.#patient({ method: 'offers', node, resultKeys }, OFFERS_MS);
+    return (found as Candidate[] | undefined) ?? [];
+  }
+
+  async unitsAfter(node: string, unitKey: Digest): Promise<Digest[]> {
+    const keys = await this.#patient({ method: 'unitsAfter', node, unitKey }, AHEAD_MS);
+    return (keys as Digest[] | undefined) ?? [];
+  }
+
+  async resultsOf(node: string, unitKeys: Digest[]): Promise<Candidate[]> {
+    const found = await this.#patient({ method: 'resultsOf', node, unitKeys }, AHEAD_MS);
     return (found as Candidate[] | undefined) ?? [];
   }
 

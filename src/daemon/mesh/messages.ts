@@ -26,6 +26,8 @@ export type MeshRequest =
     }
   | { method: 'why'; peer: string; question: WhyQuestion }
   | { method: 'offers'; node: string; resultKeys: Digest[] }
+  | { method: 'unitsAfter'; node: string; unitKey: Digest }
+  | { method: 'resultsOf'; node: string; unitKeys: Digest[] }
   | { method: 'state' | 'peers' | 'members' | 'close' }
   | { method: 'create'; name: string }
   | { method: 'invite'; role: string; ttlMs: number }

@@ -47,6 +47,7 @@ const reader: PeerReader = {
         !localOnly && compareStandings(standingOf(result, hasher), standing) < 0,
     );
   },
+  usedAfter: (unitKey, limit) => store.usedAfter(unitKey, limit),
   openBlob: (digest) => store.openBlob(digest),
   resultCount: () => store.resultCount(),
 };
@@ -92,6 +93,10 @@ const answer = async (request: MeshRequest): Promise<unknown> => {
       return node.why(request.peer, request.question);
     case 'offers':
       return node.offers(request.node, heldOf(request.resultKeys, store, hasher));
+    case 'unitsAfter':
+      return node.unitsAfter(request.node, request.unitKey);
+    case 'resultsOf':
+      return node.resultsOf(request.node, request.unitKeys);
     case 'state':
       return node.state();
     case 'peers':

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../../base/canonical.js';
 import type { Result } from '../../base/result.js';
 import { firstDifference, manifestDigest, resultKeyOf } from '../../keying/manifest.js';
+import type { Ahead } from '../ahead.js';
 import type { Found } from '../lookup.js';
 import type { PipelinePorts } from '../ports.js';
 import { blobsOf } from '../restore.js';
@@ -15,9 +16,27 @@ const FETCH_MS = 60_000;
  *
  * @returns a text: the first input that differs from a recorded run, or `new` where there is none
  */
-export async function findScript(unit: ScriptUnit, ports: PipelinePorts): Promise<Found | string> {
+export async function findScript(
+  unit: ScriptUnit,
+  ports: PipelinePorts,
+  ahead: Ahead,
+): Promise<Found | string> {
+  const here = findHere(unit, ports);
+  if (typeof here !== 'string') return ahead.credit(here);
+  if (!ports.mesh.reachable) return here;
+  if (await ahead.arrival(unit.key, FETCH_MS)) {
+    const arrived = findHere(unit, ports);
+    if (typeof arrived !== 'string') return ahead.credit(arrived);
+  }
+  const found = await findRemote(unit, here, ports);
+  if (typeof found !== 'string') ahead.follow(found.peer, unit.key);
+  return found;
+}
+
+/** @returns a text as `findScript` does */
+function findHere(unit: ScriptUnit, ports: PipelinePorts): Found | string {
   let why: string | undefined;
-  const { store, disk, hasher, mesh } = ports;
+  const { store, disk, hasher } = ports;
   for (const { digest, manifest } of store.manifestsOf(unit.key)) {
     const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher);
     why ??= difference?.input;
@@ -30,7 +49,17 @@ export async function findScript(unit: ScriptUnit, ports: PipelinePorts): Promis
         return { stored, from: 'disk', peer: undefined, received: 0 };
     }
   }
-  if (!mesh.reachable) return why ?? 'new';
+  return why ?? NEW;
+}
+
+/** @param here why no run on this disk will do */
+async function findRemote(
+  unit: ScriptUnit,
+  here: string,
+  ports: PipelinePorts,
+): Promise<Found | string> {
+  let why = here === NEW ? undefined : here;
+  const { disk, hasher, mesh } = ports;
   for (const candidate of await mesh.find(unit.key, { deadlineMs: FIND_MS })) {
     const { manifest, result } = candidate;
     if (!isTree(result)) continue;
@@ -43,8 +72,10 @@ export async function findScript(unit: ScriptUnit, ports: PipelinePorts): Promis
     const found = await take({ ...candidate, resultDigest }, FETCH_MS, ports);
     if (found !== undefined) return found;
   }
-  return why ?? 'new';
+  return why ?? NEW;
 }
+
+const NEW = 'new';
 
 function isTree({ outputs }: Result): boolean {
   return outputs.length === 1 && outputs[0]!.role === 'tree';

@@ -3,6 +3,7 @@ import { fits } from '../../keying/patterns.js';
 import type { ScriptInfo } from '../../wire/control.js';
 import type { ScriptFrame } from '../../wire/launcher.js';
 import { parseDistinct, type Sighting } from '../../wire/observed.js';
+import type { Ahead } from '../ahead.js';
 import { type Wishes, wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
 import type { Found } from '../lookup.js';
@@ -19,14 +20,16 @@ import { unpackTree } from './tree.js';
 /** Runs of build scripts: replayed where all that one read is the same, else run and recorded. */
 export class Scripts {
   readonly #ports: PipelinePorts;
+  readonly #ahead: Ahead;
   readonly #flights = new Flights();
   /** Keys whose runs cannot be recorded, with why: watching them would be for nothing. */
   readonly #hopeless = new Map<string, string>();
 
   readonly #latest = new Map<string, ScriptInfo>();
 
-  constructor(ports: PipelinePorts) {
+  constructor(ports: PipelinePorts, ahead: Ahead) {
     this.#ports = ports;
+    this.#ahead = ahead;
   }
 
   /** The last runs since the start, latest first; of one package where that is named. */
@@ -97,7 +100,7 @@ export class Scripts {
     using _flight = await this.#flights.take(unit.key, 10 * 60_000);
     const run = { library: observer, mayStore: !wishes.readonly };
     if (wishes.recache) return this.#run(unit, channel, { ...run, why: 'VRIFT_RECACHE' });
-    const found = await findScript(unit, this.#ports);
+    const found = await findScript(unit, this.#ports, this.#ahead);
     if (typeof found === 'string') return this.#run(unit, channel, { ...run, why: found });
     if (this.#isToCheck(wishes)) {
       return this.#run(unit, channel, { ...run, why: 'self-check', check: found });

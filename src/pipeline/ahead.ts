@@ -1,0 +1,207 @@
+import { canonicalJson } from '../base/canonical.js';
+import type { Digest } from '../base/digest.js';
+import { toVriftError } from '../base/errors.js';
+import { preferredFirst } from './choose.js';
+import type { Found } from './lookup.js';
+import type { Candidate, PipelinePorts } from './ports.js';
+import { type Digested, take } from './take.js';
+
+/** Keys in one question for results: some may have large manifests. */
+const AT_ONCE = 24;
+/** Results that are fetched at the same time. */
+const PARALLEL = 4;
+const FETCH_MS = 60_000;
+/** Without a call for so long nobody builds any more. */
+const IDLE_MS = 5_000;
+/** Hits from the peer that were not foreseen, one after the other: this is another build. */
+const MAX_UNFORESEEN = 8;
+/** Results that came and were not used yet: so many are brought in vain for another build. */
+const MAX_UNUSED = 64;
+/** How often whoever waits for room looks whether anybody still builds. */
+const LOOK_MS = 250;
+
+interface Run {
+  peer: string;
+  /** What the peer named. */
+  planned: Set<Digest>;
+  unforeseen: number;
+  /** Results that came and were not used yet. */
+  unused: number;
+  stopped: boolean;
+}
+
+/**
+ * Brings results before cargo asks for them. The first unit that comes from a peer tells which
+ * build this is: what that peer used next, in its order, most likely comes next here as well. All
+ * of it is checked like what was asked for, and a unit takes it only if its inputs fit.
+ */
+export class Ahead {
+  readonly #ports: PipelinePorts;
+  readonly #coming = new Map<Digest, Promise<void>>();
+  /** Who gave what came ahead, by result digest, until it is used. */
+  readonly #unused = new Map<Digest, { peer: string | undefined; run: Run }>();
+  /** Called when one of them is used. */
+  readonly #waiting = new Set<() => void>();
+  #run: Run | undefined;
+  #playing: Promise<void> | undefined;
+  #lastCallMs = 0;
+  #closed = false;
+
+  constructor(ports: PipelinePorts) {
+    this.#ports = ports;
+  }
+
+  /** Somebody builds. */
+  called(): void {
+    this.#lastCallMs = this.#ports.clock.monotonic();
+  }
+
+  /** Waits for what is on its way for a unit; ends at once when nothing is. */
+  async arrival(unitKey: Digest, patienceMs: number): Promise<boolean> {
+    const coming = this.#coming.get(unitKey);
+    if (coming === undefined) return false;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs);
+    });
+    await Promise.race([coming, late]);
+    clearTimeout(timer);
+    return true;
+  }
+
+  /** A hit on this disk counts as the peer's when it came ahead, and is used for the first time. */
+  credit(found: Found): Found {
+    const { resultDigest } = found.stored;
+    const came = this.#unused.get(resultDigest);
+    if (came === undefined) return found;
+    this.#unused.delete(resultDigest);
+    came.run.unused -= 1;
+    for (const goOn of this.#waiting) goOn();
+    return { ...found, from: 'peer', peer: came.peer };
+  }
+
+  /** A unit came from that peer because it was asked for. */
+  follow(peer: string | undefined, unitKey: Digest): void {
+    if (peer === undefined || this.#closed) return;
+    const run = this.#run;
+    if (run !== undefined && !run.stopped) {
+      if (run.planned.has(unitKey)) {
+        run.unforeseen = 0;
+        return;
+      }
+      run.unforeseen += 1;
+      if (run.unforeseen < MAX_UNFORESEEN) return;
+      run.stopped = true;
+    }
+    this.#run = { peer, planned: new Set(), unforeseen: 0, unused: 0, stopped: false };
+    this.#playing = this.#play(this.#run, unitKey);
+  }
+
+  /** Begins nothing more; `ended` tells when what is under way has ended. */
+  stop(): void {
+    this.#closed = true;
+    if (this.#run !== undefined) this.#run.stopped = true;
+  }
+
+  async ended(): Promise<void> {
+    await this.#playing;
+  }
+
+  async #play(run: Run, first: Digest): Promise<void> {
+    const { mesh, store, recorder } = this.#ports;
+    try {
+      const keys = await mesh.unitsAfter(run.peer, first);
+      const wanted = keys.filter((key) => store.manifestsOf(key).length === 0);
+      for (const key of wanted) run.planned.add(key);
+      for (let at = 0; at < wanted.length && this.#goesOn(run); at += AT_ONCE) {
+        await this.#bring(run, wanted.slice(at, at + AT_ONCE));
+      }
+    } catch (error) {
+      const { code, message } = toVriftError(error);
+      recorder.error(code, message);
+    } finally {
+      run.stopped = true;
+    }
+  }
+
+  #goesOn(run: Run): boolean {
+    const idleMs = this.#ports.clock.monotonic() - this.#lastCallMs;
+    return !run.stopped && idleMs < IDLE_MS;
+  }
+
+  /** Waits until there is room for one more. @returns false when nobody builds any more */
+  async #hasRoom(run: Run): Promise<boolean> {
+    while (this.#goesOn(run) && run.unused >= MAX_UNUSED) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(resolve);
+        timer = setTimeout(resolve, LOOK_MS);
+      });
+      this.#waiting.clear();
+      clearTimeout(timer);
+    }
+    return this.#goesOn(run);
+  }
+
+  async #bring(run: Run, keys: readonly Digest[]): Promise<void> {
+    const { mesh, store, hasher } = this.#ports;
+    const wanted = keys.filter((key) => store.manifestsOf(key).length === 0);
+    const candidates = wanted.length === 0 ? [] : await mesh.resultsOf(run.peer, wanted);
+    const queue = wanted.values();
+    const work = async () => {
+      for (let next = queue.next(); !next.done; next = queue.next()) {
+        const best = bestFor(next.value, candidates, hasher);
+        if (best !== undefined && (await this.#hasRoom(run))) await this.#take(run, best);
+      }
+    };
+    await Promise.all(Array.from({ length: PARALLEL }, work));
+  }
+
+  async #take(run: Run, candidate: Digested): Promise<void> {
+    const { store, recorder } = this.#ports;
+    const { unitKey } = candidate.result;
+    // Cargo may have been quicker.
+    if (store.manifestsOf(unitKey).length > 0) return;
+    run.unused += 1;
+    const arrive = this.#announce(unitKey);
+    try {
+      const found = await take(candidate, FETCH_MS, this.#ports);
+      if (found === undefined) {
+        run.unused -= 1;
+        return;
+      }
+      recorder.cameAhead(found.received);
+      if (this.#unused.size > 10_000) this.#unused.clear();
+      this.#unused.set(candidate.resultDigest, { peer: found.peer, run });
+    } finally {
+      arrive();
+    }
+  }
+
+  /** @returns to be called when it has come, or will not come */
+  #announce(unitKey: Digest): () => void {
+    let arrive = () => {};
+    const coming = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    this.#coming.set(unitKey, coming);
+    return () => {
+      if (this.#coming.get(unitKey) === coming) this.#coming.delete(unitKey);
+      arrive();
+    };
+  }
+}
+
+function bestFor(
+  unitKey: Digest,
+  candidates: readonly Candidate[],
+  hasher: PipelinePorts['hasher'],
+): Digested | undefined {
+  const usable = candidates
+    .filter(({ result }) => result.unitKey === unitKey && result.class !== 'warm')
+    .map((candidate) => ({
+      ...candidate,
+      resultDigest: hasher.hash(canonicalJson(candidate.result)),
+    }));
+  return preferredFirst(usable, hasher)[0];
+}
