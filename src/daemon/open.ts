@@ -101,6 +101,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     buildScripts: config.buildScripts,
     artifacts: store.table<ArtifactRecord>('artifacts', { maxEntries: MAX_ARTIFACTS }),
     timings: store.table<number>('timings', { maxEntries: MAX_TIMINGS }),
+    origins: store.table<Digest>('origins', { maxEntries: MAX_TIMINGS }),
     history: store.table<PastOutcome[]>(OUTCOMES, { maxEntries: MAX_HISTORY, maxCached: 512 }),
     recorder: openRecorder(stats, log),
     differences: openDifferences(paths.differences, () => clock.now()),
@@ -109,7 +110,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
   };
   const ahead = new Ahead(ports);
   const pipeline = new Pipeline(ports, ahead);
-  const scripts = new Scripts(ports, ahead);
+  const scripts = new Scripts(ports, ahead, (path) => pipeline.programSettled(path));
   const convergence = new Convergence({ clock, store, mesh, ports });
   await mesh.opened();
 

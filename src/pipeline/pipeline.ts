@@ -21,6 +21,7 @@ import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
 import { type Ran, type RecordOptions, record } from './record.js';
 import { blobsOf, planRestore } from './restore.js';
 import { frontOf } from './script/front.js';
+import { Programs } from './script/programs.js';
 import { type Seen, secure } from './secure.js';
 import { reasonsToStay } from './staysLocal.js';
 import { typeIn, typeOf } from './unitName.js';
@@ -41,10 +42,12 @@ export class Pipeline {
   readonly #flights = new Flights(() => this.#lull.hurry());
   readonly #history: History;
   readonly #ahead: Ahead;
+  readonly #programs: Programs;
 
   constructor(ports: PipelinePorts, ahead = new Ahead(ports)) {
     this.#ports = ports;
     this.#ahead = ahead;
+    this.#programs = new Programs(ports.disk);
     this.#artifacts = new Artifacts(ports.artifacts, ports.disk, ports.hasher);
     this.#history = new History(
       ports.history,
@@ -62,6 +65,11 @@ export class Pipeline {
   /** Results that wait for a lull of the build are wanted now. */
   hurry(): void {
     this.#lull.hurry();
+  }
+
+  /** Waits until a build script's program is stored, if it is being compiled. */
+  programSettled(path: string): Promise<void> {
+    return this.#programs.settled(path, () => this.#lull.hurry());
   }
 
   /** Answers one launcher. Never throws: whatever goes wrong, the compiler runs. */
@@ -226,6 +234,8 @@ export class Pipeline {
     const nowNs = BigInt(Math.round(clock.now() * 1e6));
     const asks = options.store || options.check !== undefined;
     const fresh: Fresh = asks ? snapshotFresh(unit, disk, nowNs) : new Map();
+    const script = unit.outputs.find(({ front }) => front !== undefined);
+    using making = script === undefined ? undefined : this.#programs.begin(script.path);
     const running = this.#artifacts.begin(recordsOf(unit, local.length > 0));
     let narrowed: Narrowed | undefined;
     try {
@@ -255,7 +265,9 @@ export class Pipeline {
         store: options.store,
         check: options.check,
         remembered: () => running.settle(),
-        lull: () => this.#lull.next(),
+        lull: async () => {
+          if (making?.isWanted !== true) await this.#lull.next();
+        },
         differed: false,
         bound: [],
       };

@@ -265,6 +265,8 @@ export interface PipelinePorts {
   declared(packageDir: string): Promise<DeclaredInputs | undefined>;
   artifacts: TablePort<import('./artifacts.js').ArtifactRecord>;
   timings: TablePort<number>;
+  /** What programs were made from, by content, where they hold paths of this machine. */
+  origins: TablePort<Digest>;
   history: TablePort<import('./outcomes.js').PastOutcome[]>;
   recorder: Recorder;
   /** The library that watches compilers (src/observer); undefined where there is none. */

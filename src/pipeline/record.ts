@@ -1,7 +1,7 @@
 import { canonicalJson } from '../base/canonical.js';
 import type { Digest } from '../base/digest.js';
 import { toVriftError } from '../base/errors.js';
-import type { Output, OutputRole, Result, ResultClass } from '../base/result.js';
+import type { Manifest, Output, OutputRole, Result, ResultClass } from '../base/result.js';
 import { manifestDigest, resultKeyOf } from '../keying/manifest.js';
 import { pathsIn } from '../keying/scan.js';
 import { toBytes } from '../wire/bytes.js';
@@ -121,6 +121,7 @@ export async function record(
     const dep = await ports.store.putBytes(depFile);
     outputs.push({ role: 'dep-info', executable: false, ...dep });
     const digest = manifestDigest(manifest, ports.hasher);
+    rememberOrigin(unit, manifest, outputs, ports);
     const result: Result = {
       schema: 1,
       unitKey: unit.key,
@@ -151,6 +152,24 @@ export async function record(
     ports.recorder.error(failure.code, failure.message);
     return failure.code;
   }
+}
+
+/**
+ * A build script's program that holds paths is another file in every home. What it does is the
+ * same: its runs are known by what it was made from.
+ */
+function rememberOrigin(
+  unit: Unit,
+  manifest: Manifest,
+  outputs: readonly Output[],
+  { origins, hasher }: PipelinePorts,
+): void {
+  if (manifest.bound.length === 0) return;
+  if (!unit.outputs.some(({ front }) => front !== undefined)) return;
+  const program = outputs.find(({ role }) => role === 'bin');
+  if (program === undefined) return;
+  const unbound = manifestDigest({ ...manifest, bound: [] }, hasher);
+  origins.put(program.digest, resultKeyOf(unit.key, unbound, hasher));
 }
 
 interface Made {

@@ -46,6 +46,21 @@ fn main() { print!("{} {}", std::fs::read_to_string(env!("TOLD_AT")).unwrap(), P
     await isSilent(bob);
   });
 
+  it('in another home, by a program that holds the path of its package', async () => {
+    const body = `
+      let here = concat!(env!("CARGO_MANIFEST_DIR"), "/data.txt");
+      println!("cargo:rerun-if-changed={here}");
+      fs::read_to_string(here).unwrap()`;
+    const { alice, bob } = await pair.both(withScript(body, { 'app/data.txt': 'one' }));
+    expect(await builtAnew(alice)).toEqual(first('one'));
+    expect(await builtAnew(bob)).toEqual(again('one'));
+    await isSilent(bob);
+    await bob.write({ 'app/data.txt': 'two' });
+    expect(await builtAnew(bob)).toEqual(first('two'));
+    await alice.write({ 'app/data.txt': 'two' });
+    expect(await builtAnew(alice)).toEqual(again('two'));
+  });
+
   it('with everything that OUT_DIR held: modes, links, empty directories, any name', async () => {
     const body = `{
       use std::os::unix::{ffi::OsStrExt, fs::{symlink, PermissionsExt}};

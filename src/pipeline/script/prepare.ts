@@ -48,6 +48,7 @@ export async function prepareScript(
   if (toolchain === undefined) return 'toolchain';
   const program = await ports.disk.digestAsync(frame.program);
   if (program === undefined) return 'program gone';
+  const madeFrom = ports.origins.get(program);
   const name = env.get('CARGO_PKG_NAME') ?? basename(packageDir);
   const version = env.get('CARGO_PKG_VERSION') ?? '';
   const targetDir = ports.tools.targetDir(outDir, env);
@@ -71,7 +72,7 @@ export async function prepareScript(
   const given = [...env.keys()].filter(isGiven).sort();
   const parts = {
     script: SCRIPT_SCHEMA,
-    program,
+    program: madeFrom === undefined ? program : `made from ${madeFrom}`,
     toolchain: toolchain.id,
     arguments: frame.argv.slice(1),
     cwd: roots.map(frame.cwd),

@@ -21,14 +21,17 @@ import { unpackTree } from './tree.js';
 export class Scripts {
   readonly #ports: PipelinePorts;
   readonly #ahead: Ahead;
+  readonly #programSettled: (path: string) => Promise<void>;
   readonly #flights = new Flights();
   /** Keys whose runs cannot be recorded, with why: watching them would be for nothing. */
   readonly #hopeless = new Map<string, string>();
 
   readonly #latest = new Map<string, ScriptInfo>();
 
-  constructor(ports: PipelinePorts, ahead: Ahead) {
+  /** @param programSettled waits for a program that is being compiled */
+  constructor(ports: PipelinePorts, ahead: Ahead, programSettled: (path: string) => Promise<void>) {
     this.#ports = ports;
+    this.#programSettled = programSettled;
     this.#ahead = ahead;
   }
 
@@ -86,6 +89,7 @@ export class Scripts {
     };
     if (observer === undefined) return pass('nobody watches');
     if (!this.#ports.buildScripts) return pass('switched off');
+    await this.#programSettled(frame.program);
     const unit = await prepareScript(frame, this.#ports);
     if (typeof unit === 'string') return pass(unit);
     const allowed = rules(unit.outDir, unit.cwd);
