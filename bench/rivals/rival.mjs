@@ -57,8 +57,15 @@ export class Rival {
     const { person, checkout } = this.#places[place];
     if (!keep) await this.#moveAway(join(checkout, 'target'));
     const env = { ...person.env, ...this.environment(place) };
-    const command = ['cargo', ...this.workspace.buildArgs];
+    const command = this.#command(checkout);
     return measure(command, { cwd: checkout, env, daemons: this.daemons, signal: this.signal });
+  }
+
+  /** A target directory that is named keeps mbx from putting it somewhere of its own. */
+  #command(checkout) {
+    const [build, ...args] = this.workspace.buildArgs;
+    if (this.name !== 'mbx') return ['cargo', build, ...args];
+    return [this.programs.mbx, build, '--target-dir', join(checkout, 'target'), ...args];
   }
 
   async #moveAway(target) {
@@ -88,10 +95,11 @@ export class Rival {
         return {
           RUSTC_WRAPPER: this.programs.kache,
           KACHE_CACHE_DIR: store,
-          XDG_RUNTIME_DIR: store,
+          KACHE_RUNTIME_DIR: join(this.root, 'run'),
         };
       case 'mbx':
-        return { RUSTC_WRAPPER: this.programs.mbx, MBX_CACHE_DIR: store };
+        // It starts cargo, and sets its wrapper, by itself.
+        return { MBX_CACHE_DIR: store };
       case 'sccache':
         return {
           RUSTC_WRAPPER: this.programs.sccache,

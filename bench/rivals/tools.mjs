@@ -10,7 +10,8 @@ const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'vri
 
 /** What is measured against, as their own pages say that they are set up. */
 const RIVALS = {
-  kache: { version: '2.0.0' },
+  // Its lock file names versions that not every registry carries.
+  kache: { version: '2.0.0', locked: false },
   mbx: { version: '1.29.1' },
   sccache: { version: '0.19.0', flags: ['--no-default-features'] },
 };
@@ -23,13 +24,14 @@ const RIVALS = {
 export async function installRivals(names, { say, signal }) {
   const programs = {};
   for (const name of names) {
-    const { version, flags = [] } = RIVALS[name];
+    const { version, flags = [], locked = true } = RIVALS[name];
     const root = join(CACHE, `${name}-${version}`);
     const program = join(root, 'bin', name);
     if (!existsSync(program)) {
       say(`installing ${name} ${version}, once; that takes some minutes`);
       await mkdir(root, { recursive: true });
-      const command = ['cargo', 'install', '--locked', `${name}@${version}`, ...flags];
+      const command = ['cargo', 'install', `${name}@${version}`, ...flags];
+      if (locked) command.push('--locked');
       await run([...command, '--root', root], { signal });
     }
     programs[name] = realpathSync(program);

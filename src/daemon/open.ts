@@ -8,6 +8,7 @@ import type { ArtifactRecord } from '../pipeline/artifacts.js';
 import { OUTCOMES, type PastOutcome } from '../pipeline/outcomes.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 import type { PipelinePorts, StorePort } from '../pipeline/ports.js';
+import type { Answered } from '../pipeline/probes.js';
 import { Scripts } from '../pipeline/script/scripts.js';
 import { openHasher } from '../store/hashing.js';
 import { Store } from '../store/store.js';
@@ -101,6 +102,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     buildScripts: config.buildScripts,
     artifacts: store.table<ArtifactRecord>('artifacts', { maxEntries: MAX_ARTIFACTS }),
     timings: store.table<number>('timings', { maxEntries: MAX_TIMINGS }),
+    probes: store.table<Answered>('probes', { maxEntries: 1_000 }),
     origins: store.table<Digest>('origins', { maxEntries: MAX_TIMINGS }),
     history: store.table<PastOutcome[]>(OUTCOMES, { maxEntries: MAX_HISTORY, maxCached: 512 }),
     recorder: openRecorder(stats, log),

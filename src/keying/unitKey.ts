@@ -10,7 +10,7 @@ import type { Roots } from './roots.js';
 export const KEY_SCHEMA = 2;
 
 /** rustc itself reads these, whatever the crate does. */
-const RUSTC_READS = [
+export const RUSTC_READS: readonly string[] = [
   'RUSTC_BOOTSTRAP',
   'RUSTC_FORCE_RUSTC_VERSION',
   'RUSTC_OVERRIDE_VERSION_STRING',

@@ -3,8 +3,12 @@
 use crate::sys::{self, Handler, SIGPIPE};
 use crate::text::{push_number, push_string};
 use std::ffi::{c_char, c_int, CStr};
+use std::fs::{metadata, File};
 use std::io;
+use std::mem::ManuallyDrop;
+use std::os::fd::FromRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 extern "C" {
     static environ: *const *const c_char;
@@ -80,6 +84,9 @@ impl Call {
         push_list(&mut json, environment());
         json.extend_from_slice(br#"],"umask":"#);
         push_number(&mut json, u64::from(current_umask()));
+        if self.arguments().any(|word| word == b"-") && reads_nothing() {
+            json.extend_from_slice(br#","readsNothing":true"#);
+        }
         json.extend_from_slice(br#","pid":"#);
         push_number(&mut json, u64::from(std::process::id()));
         json.push(b'}');
@@ -109,6 +116,16 @@ impl Call {
         // SAFETY: ends the process; nothing is buffered.
         unsafe { sys::_exit(code) }
     }
+}
+
+/// Whether standard input is the null device, as for the questions that cargo asks.
+fn reads_nothing() -> bool {
+    // SAFETY: only looked at, and not closed.
+    let stdin = ManuallyDrop::new(unsafe { File::from_raw_fd(0) });
+    let (Ok(stdin), Ok(null)) = (stdin.metadata(), metadata("/dev/null")) else {
+        return false;
+    };
+    stdin.file_type().is_char_device() && stdin.rdev() == null.rdev()
 }
 
 /// Our own environment, as the caller gave it.

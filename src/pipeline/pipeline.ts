@@ -18,6 +18,7 @@ import { removeNamesakes } from './namesakes.js';
 import { type Narrowed, onlyDependencies } from './onlyDependencies.js';
 import type { Channel, PipelinePorts } from './ports.js';
 import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
+import { answerProbe } from './probes.js';
 import { type Ran, type RecordOptions, record } from './record.js';
 import { blobsOf, planRestore } from './restore.js';
 import { frontOf } from './script/front.js';
@@ -97,7 +98,7 @@ export class Pipeline {
     const parsed = parseRustc(frame.argv, frame.cwd);
     if (parsed.kind === 'probe') {
       this.#ports.recorder.outcome({ kind: 'probe' });
-      return channel.send({ act: 'pass' });
+      return answerProbe(frame, channel, this.#ports);
     }
     if (parsed.kind === 'bypass') return pass(parsed, crateNameIn(frame.argv));
     const { plan } = parsed;

@@ -265,6 +265,8 @@ export interface PipelinePorts {
   declared(packageDir: string): Promise<DeclaredInputs | undefined>;
   artifacts: TablePort<import('./artifacts.js').ArtifactRecord>;
   timings: TablePort<number>;
+  /** What compilers answered to cargo's questions. */
+  probes: TablePort<import('./probes.js').Answered>;
   /** What programs were made from, by content, where they hold paths of this machine. */
   origins: TablePort<Digest>;
   history: TablePort<import('./outcomes.js').PastOutcome[]>;

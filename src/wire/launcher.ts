@@ -15,6 +15,8 @@ export interface CallFrame {
   /** `NAME=value` each, in the order of the process. */
   env: string[];
   umask: number;
+  /** Standard input is the null device; told of calls that would read a source from it. */
+  readsNothing?: true;
   pid: number;
 }
 
