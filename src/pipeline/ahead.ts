@@ -17,6 +17,7 @@ const IDLE_MS = 5_000;
 const MAX_UNFORESEEN = 8;
 /** Results that came and were not used yet: so many are brought in vain for another build. */
 const MAX_UNUSED = 64;
+const MAX_ASKED = 20_000;
 /** How often whoever waits for room looks whether anybody still builds. */
 const LOOK_MS = 250;
 
@@ -42,6 +43,8 @@ export class Ahead {
   readonly #unused = new Map<Digest, { peer: string | undefined; run: Run }>();
   /** Called when one of them is used. */
   readonly #waiting = new Set<() => void>();
+  /** Units that calls looked for, and did not wait for. */
+  readonly #asked = new Set<Digest>();
   #run: Run | undefined;
   #playing: Promise<void> | undefined;
   #lastCallMs = 0;
@@ -51,15 +54,18 @@ export class Ahead {
     this.#ports = ports;
   }
 
-  /** Somebody builds. */
-  called(): void {
+  /** A call looks for that unit: what comes only now is none that came ahead. */
+  called(unitKey: Digest): void {
     this.#lastCallMs = this.#ports.clock.monotonic();
+    if (this.#asked.size > MAX_ASKED) this.#asked.clear();
+    this.#asked.add(unitKey);
   }
 
   /** Waits for what is on its way for a unit; ends at once when nothing is. */
   async arrival(unitKey: Digest, patienceMs: number): Promise<boolean> {
     const coming = this.#coming.get(unitKey);
     if (coming === undefined) return false;
+    this.#asked.delete(unitKey);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, patienceMs);
@@ -93,7 +99,13 @@ export class Ahead {
       if (run.unforeseen < MAX_UNFORESEEN) return;
       run.stopped = true;
     }
-    this.#run = { peer, planned: new Set(), unforeseen: 0, unused: 0, stopped: false };
+    this.#run = {
+      peer,
+      planned: new Set(),
+      unforeseen: 0,
+      unused: 0,
+      stopped: false,
+    };
     this.#playing = this.#play(this.#run, unitKey);
   }
 
@@ -166,11 +178,12 @@ export class Ahead {
     const arrive = this.#announce(unitKey);
     try {
       const found = await take(candidate, FETCH_MS, this.#ports);
-      if (found === undefined) {
+      if (found !== undefined) recorder.cameAhead(found.received);
+      // A call that did not wait has got it for itself.
+      if (found === undefined || this.#asked.has(unitKey)) {
         run.unused -= 1;
         return;
       }
-      recorder.cameAhead(found.received);
       if (this.#unused.size > 10_000) this.#unused.clear();
       this.#unused.set(candidate.resultDigest, { peer: found.peer, run });
     } finally {

@@ -156,7 +156,7 @@ export class Pipeline {
   }
 
   #findHere(unit: Unit): ReturnType<typeof findLocal> {
-    this.#ahead.called();
+    this.#ahead.called(unit.key);
     const found = findLocal(unit, this.#ports);
     return 'stored' in found ? this.#ahead.credit(found) : found;
   }

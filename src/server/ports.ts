@@ -20,8 +20,8 @@ export interface PeerReader {
   outcomes(unit: string): ToldOutcome[];
   /** Whether it holds a result of that key which is preferred and may leave this machine. */
   isBetterThan(standing: Standing): boolean;
-  /** Unit keys of what was used after that one, in the order of use; at most `limit`. */
-  usedAfter(unitKey: Digest, limit: number): Digest[];
+  /** Unit keys of what a build used with that one, in the order of use; at most `limit`. */
+  usedAround(unitKey: Digest, limit: number): Digest[];
   openBlob(digest: Digest): Promise<{ handle: BlobHandle; size: number } | undefined>;
   /** Results that `candidates` could give, over all keys. */
   resultCount(): number;

@@ -47,7 +47,7 @@ export function addLookupRoutes(
   app.post(ROUTES.next, (request, reply): NextReply => {
     const asked = checkNextRequest(request.body);
     if (!asked.ok) return reply.code(400).send({ error: asked.reason }) as never;
-    return { unitKeys: reader.usedAfter(asked.value.unitKey, BOUNDS.nextKeys) };
+    return { unitKeys: reader.usedAround(asked.value.unitKey, BOUNDS.nextKeys) };
   });
 
   app.post(ROUTES.better, (request, reply): BetterReply => {

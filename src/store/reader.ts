@@ -23,6 +23,8 @@ import { statFile } from './stamp.js';
 const RESULTS = 'results';
 /** Without a use for so long, what comes after is another build. */
 const SESSION_GAP_MS = 60_000;
+/** Results that are told of though they were used before the one that was asked about. */
+const BEFORE = 32;
 
 /** What a peer may have of one result. */
 export interface Shareable {
@@ -89,28 +91,38 @@ export class StoreReader {
   }
 
   /**
-   * Unit keys of results that were used after any of that unit key, in the order of use, for as
-   * long as no minute passed without one; none that must stay on this machine.
+   * Unit keys of what a build used with that unit: some that came shortly before (a compile ends
+   * after those that need its metadata only), then what came after, both in the order of use, for
+   * as long as no minute passed without one. None that must stay on this machine.
    */
-  usedAfter(unitKey: Digest, limit: number): Digest[] {
+  usedAround(unitKey: Digest, limit: number): Digest[] {
     this.#environment.resetReadTxn();
     const ticks = (get(this.#units, unitCodec, unitKey) ?? []).map((key) => this.#lastUsed(key));
     const last = Math.max(-1, ...ticks);
-    const found = new Set<Digest>();
-    let previous = last;
     if (last < 0) return [];
+    const at = `${RESULTS}/${orderKey(last, '')}`;
+    const found = new Set<Digest>();
+    const earlier = { start: at, end: `${RESULTS}/`, reverse: true, limit: BEFORE };
+    for (const key of this.#session(last, earlier).toReversed()) found.add(key);
     // As many again for what is not shared, or of the same key.
-    const start = `${RESULTS}/${orderKey(last, '')}`;
-    const range = { start, end: `${RESULTS}/${LAST}`, limit: 2 * limit };
+    const later = { start: at, end: `${RESULTS}/${LAST}`, limit: 2 * limit };
+    for (const key of this.#session(last, later)) found.add(key);
+    found.delete(unitKey);
+    return [...found].slice(0, limit);
+  }
+
+  /** Unit keys of shareable results in a range of uses, up to the first minute without one. */
+  #session(from: number, range: KeyRange): Digest[] {
+    const found: Digest[] = [];
+    let previous = from;
     for (const row of keysIn(this.#order, range)) {
       const { tick, key } = parseOrderKey(row.slice(RESULTS.length + 1));
-      if (found.size >= limit || tick - previous > SESSION_GAP_MS) break;
+      if (Math.abs(tick - previous) > SESSION_GAP_MS) break;
       previous = tick;
       const bucket = get(this.#results, bucketCodec, key);
-      if (bucket === undefined || bucket.unitKey === unitKey) continue;
-      if (bucket.entries.some(({ localOnly }) => !localOnly)) found.add(bucket.unitKey);
+      if (bucket?.entries.some(({ localOnly }) => !localOnly)) found.push(bucket.unitKey);
     }
-    return [...found];
+    return found;
   }
 
   /** A blob that some shareable result names. The caller closes the handle. */
@@ -170,10 +182,14 @@ export async function openBlobFile(
   return undefined;
 }
 
-function keysIn(
-  database: TextDatabase,
-  range: { start: string; end: string; limit: number },
-): string[] {
+interface KeyRange {
+  start: string;
+  end: string;
+  limit: number;
+  reverse?: boolean;
+}
+
+function keysIn(database: TextDatabase, range: KeyRange): string[] {
   try {
     return [...database.getKeys(range)];
   } catch {

@@ -138,7 +138,7 @@ export interface NextRequest {
 }
 
 /**
- * What the answering node used after that unit, in the order of use: results of these keys are
+ * What the answering node used with that unit, in the order of use: results of these keys are
  * likely what the asker's build asks for next.
  */
 export interface NextReply {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { PeerInfo, StatusInfo } from '../../src/wire/control.js';
 import { type Files, manifest, type Project, pairOfDevelopers } from '../traps/support.js';
@@ -5,6 +6,8 @@ import { type Files, manifest, type Project, pairOfDevelopers } from '../traps/s
 const pair = pairOfDevelopers();
 
 const CRATES = 6;
+/** A node knows the order of a build when that has paused for half a second. */
+const NOTED_MS = 1_500;
 
 /** A program of six libraries in a row; what each says is `words[n]`. */
 function chain(words: readonly string[]): Files {
@@ -44,6 +47,7 @@ describe("what a colleague's build used next", () => {
   it('is there before it is asked for, also when the colleague has left', async () => {
     const { alice, bob } = await pair.both(chain(['a', 'b', 'c', 'd', 'e', 'f']));
     await alice.cargo(['build']);
+    await sleep(NOTED_MS);
     const before = (await status(bob)).store.results;
     const first = await bob.count(['build', '-p', 'l0']);
     expect(first.hits).toMatchObject({ peer: 1 });

@@ -55,7 +55,7 @@ export class Shelf implements PeerReader {
   /** As the test says, by unit key. */
   readonly after = new Map<Digest, Digest[]>();
 
-  usedAfter(unitKey: Digest, limit: number): Digest[] {
+  usedAround(unitKey: Digest, limit: number): Digest[] {
     return (this.after.get(unitKey) ?? []).slice(0, limit);
   }
 

@@ -38,7 +38,7 @@ export class MemoryReader implements PeerReader {
   /** As the test says, by unit key. */
   readonly after = new Map<Digest, Digest[]>();
 
-  usedAfter(unitKey: Digest, limit: number): Digest[] {
+  usedAround(unitKey: Digest, limit: number): Digest[] {
     return (this.after.get(unitKey) ?? []).slice(0, limit);
   }
 

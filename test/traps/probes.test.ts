@@ -84,14 +84,7 @@ describe("cargo's questions to the compiler", () => {
     const project = await one(PROGRAM);
     const { developer, dir } = project;
     const launcher = join(developer.bin, 'vrift-rustc');
-    const args = [
-      'rustc',
-      '-',
-      '--crate-name',
-      'x',
-      '--crate-type=lib',
-      '--emit=metadata=x.rmeta',
-    ];
+    const args = ['rustc', '-', '--crate-name', 'x', '--crate-type=lib', '--emit=metadata=x.rmeta'];
     const ask = (input: string) =>
       developer.run(launcher, args, { cwd: dir, input, allowFailure: true });
     expect((await ask('pub fn a() {}')).code).toBe(0);

@@ -47,7 +47,7 @@ const reader: PeerReader = {
         !localOnly && compareStandings(standingOf(result, hasher), standing) < 0,
     );
   },
-  usedAfter: (unitKey, limit) => store.usedAfter(unitKey, limit),
+  usedAround: (unitKey, limit) => store.usedAround(unitKey, limit),
   openBlob: (digest) => store.openBlob(digest),
   resultCount: () => store.resultCount(),
 };

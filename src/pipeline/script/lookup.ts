@@ -21,6 +21,7 @@ export async function findScript(
   ports: PipelinePorts,
   ahead: Ahead,
 ): Promise<Found | string> {
+  ahead.called(unit.key);
   const here = findHere(unit, ports);
   if (typeof here !== 'string') return ahead.credit(here);
   if (!ports.mesh.reachable) return here;
