@@ -85,8 +85,8 @@ export class Relay implements AsyncDisposable {
   }
 }
 
-/** Whether a frame is the node's answer of that kind. */
+/** Whether a frame is that answer of the node; those to questions of cargo put nothing in place. */
 export const answers =
   (act: NodeReply['act']) =>
   (frame: Passing): boolean =>
-    'act' in frame && frame.act === act;
+    'act' in frame && frame.act === act && !(frame.act === 'hit' && frame.ops.length === 0);
