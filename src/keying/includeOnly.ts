@@ -21,7 +21,8 @@ export function isIncludeOnly(variable: string, sources: readonly string[]): boo
 }
 
 /** What `env!` is given: a literal, or `concat!` with a literal first; neither has escapes. */
-const ENV = /(?<![A-Za-z0-9_])(?:option_)?env(?:\s|\/\*[\s\S]*?\*\/|\/\/[^\n]*\n)*!\s*[([{]\s*/g;
+const ENV =
+  /(?<![A-Za-z0-9_])(?:option_)?env(?:\s|\/\*(?:[^*]|\*(?!\/))*\*\/|\/\/[^\n]*\n)*!\s*[([{]\s*/g;
 const LITERAL = /^"[^"\\]*"/;
 const JOINED = /^(?:::)?(?:std::|core::)?concat!\s*[([{]\s*"([^"\\]*)"/;
 

@@ -17,7 +17,7 @@ export function resultKeyOf(unitKey: Digest, manifest: Digest, hasher: Hasher): 
 }
 
 /** Under one of the call's own roots (the home directory is none), or what linkers read. */
-function isKnown(path: string, roots: Roots): boolean {
+export function isKnown(path: string, roots: Roots): boolean {
   const real = roots.expand(path);
   if (real === undefined) return false;
   const plain = normalize(real);

@@ -10,7 +10,7 @@ import { type Digested, take } from './take.js';
 const AT_ONCE = 24;
 /** Results that are fetched at the same time. */
 const PARALLEL = 4;
-const FETCH_MS = 60_000;
+const FETCH_MS = { least: 1_500, most: 60_000 };
 /** Without a call for so long nobody builds any more. */
 const IDLE_MS = 5_000;
 /** Hits from the peer that were not foreseen, one after the other: this is another build. */
@@ -38,7 +38,7 @@ interface Run {
  */
 export class Ahead {
   readonly #ports: PipelinePorts;
-  readonly #coming = new Map<Digest, Promise<void>>();
+  readonly #coming = new Map<Digest, { arrival: Promise<void>; worthMs: number }>();
   /** Who gave what came ahead, by result digest, until it is used. */
   readonly #unused = new Map<Digest, { peer: string | undefined; run: Run }>();
   /** Called when one of them is used. */
@@ -46,7 +46,7 @@ export class Ahead {
   /** Units that calls looked for, and did not wait for. */
   readonly #asked = new Set<Digest>();
   #run: Run | undefined;
-  #playing: Promise<void> | undefined;
+  readonly #playing = new Set<Promise<void>>();
   #lastCallMs = 0;
   #closed = false;
 
@@ -61,18 +61,25 @@ export class Ahead {
     this.#asked.add(unitKey);
   }
 
-  /** Waits for what is on its way for a unit; ends at once when nothing is. */
-  async arrival(unitKey: Digest, patienceMs: number): Promise<boolean> {
+  /**
+   * Waits for what is on its way for a unit, in relation to what making it cost.
+   *
+   * @returns `late` when it takes too long: asking for the same again would take longer still
+   */
+  async arrival(unitKey: Digest): Promise<'none' | 'ended' | 'late'> {
     const coming = this.#coming.get(unitKey);
-    if (coming === undefined) return false;
+    if (coming === undefined) return 'none';
     this.#asked.delete(unitKey);
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, patienceMs);
+    const patience = new Promise<'late'>((resolve) => {
+      const { least, most } = FETCH_MS;
+      const ms = Math.min(Math.max(1.5 * coming.worthMs, least), most);
+      timer = setTimeout(() => resolve('late'), ms);
     });
-    await Promise.race([coming, late]);
+    const ending = await Promise.race([coming.arrival.then(() => 'ended' as const), patience]);
     clearTimeout(timer);
-    return true;
+    if (ending === 'late') this.#asked.add(unitKey);
+    return ending;
   }
 
   /** A hit on this disk counts as the peer's when it came ahead, and is used for the first time. */
@@ -82,6 +89,7 @@ export class Ahead {
     if (came === undefined) return found;
     this.#unused.delete(resultDigest);
     came.run.unused -= 1;
+    came.run.unforeseen = 0;
     for (const goOn of this.#waiting) goOn();
     return { ...found, from: 'peer', peer: came.peer };
   }
@@ -95,7 +103,8 @@ export class Ahead {
         run.unforeseen = 0;
         return;
       }
-      run.unforeseen += 1;
+      // Before the peer has named anything, nothing can be foreseen.
+      if (run.planned.size > 0) run.unforeseen += 1;
       if (run.unforeseen < MAX_UNFORESEEN) return;
       run.stopped = true;
     }
@@ -106,7 +115,8 @@ export class Ahead {
       unused: 0,
       stopped: false,
     };
-    this.#playing = this.#play(this.#run, unitKey);
+    const playing = this.#play(this.#run, unitKey).finally(() => this.#playing.delete(playing));
+    this.#playing.add(playing);
   }
 
   /** Begins nothing more; `ended` tells when what is under way has ended. */
@@ -116,7 +126,7 @@ export class Ahead {
   }
 
   async ended(): Promise<void> {
-    await this.#playing;
+    await Promise.all(this.#playing);
   }
 
   async #play(run: Run, first: Digest): Promise<void> {
@@ -166,7 +176,8 @@ export class Ahead {
         if (best !== undefined && (await this.#hasRoom(run))) await this.#take(run, best);
       }
     };
-    await Promise.all(Array.from({ length: PARALLEL }, work));
+    const works = await Promise.allSettled(Array.from({ length: PARALLEL }, work));
+    for (const each of works) if (each.status === 'rejected') throw each.reason;
   }
 
   async #take(run: Run, candidate: Digested): Promise<void> {
@@ -175,9 +186,9 @@ export class Ahead {
     // Cargo may have been quicker.
     if (store.manifestsOf(unitKey).length > 0) return;
     run.unused += 1;
-    const arrive = this.#announce(unitKey);
+    const arrive = this.#announce(unitKey, candidate.result.compileMs);
     try {
-      const found = await take(candidate, FETCH_MS, this.#ports);
+      const found = await take(candidate, FETCH_MS.most, this.#ports);
       if (found !== undefined) recorder.cameAhead(found.received);
       // A call that did not wait has got it for itself.
       if (found === undefined || this.#asked.has(unitKey)) {
@@ -192,11 +203,12 @@ export class Ahead {
   }
 
   /** @returns to be called when it has come, or will not come */
-  #announce(unitKey: Digest): () => void {
+  #announce(unitKey: Digest, worthMs: number): () => void {
     let arrive = () => {};
-    const coming = new Promise<void>((resolve) => {
+    const arrival = new Promise<void>((resolve) => {
       arrive = resolve;
     });
+    const coming = { arrival, worthMs };
     this.#coming.set(unitKey, coming);
     return () => {
       if (this.#coming.get(unitKey) === coming) this.#coming.delete(unitKey);

@@ -32,17 +32,23 @@ export function findLocal(unit: Unit, ports: PipelinePorts): Found | Miss {
   const { store, disk, hasher } = ports;
   let first: Change | undefined;
   for (const { digest, manifest } of store.manifestsOf(unit.key)) {
-    const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher);
+    const results = store.resultsOf(resultKeyOf(unit.key, digest, hasher));
+    const reach = reachOf(results);
+    const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher, reach);
     if (difference !== undefined) {
       first ??= difference;
       continue;
     }
-    const results = store.resultsOf(resultKeyOf(unit.key, digest, hasher));
     const stored = bestOf(results, unit, ports);
     if (stored) return { stored, from: 'disk', peer: undefined, received: 0 };
     first ??= whyNone(results, unit, ports);
   }
   return { difference: first };
+}
+
+/** A manifest that only peers know names no files but where a build of this machine looks anyway. */
+export function reachOf(results: readonly StoredResult[]): 'any' | 'known-roots' {
+  return results.some(({ origin }) => origin === 'own') ? 'any' : 'known-roots';
 }
 
 /**

@@ -44,6 +44,8 @@ export class Pipeline {
   readonly #history: History;
   readonly #ahead: Ahead;
   readonly #programs: Programs;
+  /** Compilers that compiled something since the start. */
+  readonly #met = new Set<string>();
 
   constructor(ports: PipelinePorts, ahead = new Ahead(ports)) {
     this.#ports = ports;
@@ -98,7 +100,9 @@ export class Pipeline {
     const parsed = parseRustc(frame.argv, frame.cwd);
     if (parsed.kind === 'probe') {
       this.#ports.recorder.outcome({ kind: 'probe' });
-      return answerProbe(frame, channel, this.#ports);
+      return answerProbe(frame, channel, this.#ports, (compiler, cwd) =>
+        this.#met.has(this.#compilerAt(compiler, cwd)),
+      );
     }
     if (parsed.kind === 'bypass') return pass(parsed, crateNameIn(frame.argv));
     const { plan } = parsed;
@@ -117,6 +121,7 @@ export class Pipeline {
     const facts = { plan, cwd: frame.cwd, env, umask: frame.umask };
     const unit = await prepare(facts, this.#ports, this.#artifacts);
     if ('reason' in unit) return pass(unit, plan.crateName, typeOf(plan));
+    this.#met.add(this.#compilerAt(plan.compiler, frame.cwd));
 
     const excluded = excludedBy(rules, unit, this.#ports.tools.targetDir(plan.outDir, env));
     if (excluded !== undefined) {
@@ -134,9 +139,10 @@ export class Pipeline {
     if (!wishes.recache) {
       const expectedMs = usualMs ?? 1_000;
       let local = this.#findHere(unit);
-      const waited = 'stored' in local || (await this.#ahead.arrival(unit.key, expectedMs));
-      if (waited && !('stored' in local)) local = this.#findHere(unit);
-      const found = 'stored' in local ? local : await findRemote(unit, expectedMs, this.#ports);
+      const ahead = 'stored' in local ? 'none' : await this.#ahead.arrival(unit.key);
+      if (ahead === 'ended') local = this.#findHere(unit);
+      const isHere = 'stored' in local || ahead === 'late';
+      const found = isHere ? local : await findRemote(unit, expectedMs, this.#ports);
       if ('stored' in found && !('stored' in local)) this.#ahead.follow(found.peer, unit.key);
       if ('stored' in found) {
         if (this.#isToCheck(unit, found, wishes)) {
@@ -153,6 +159,13 @@ export class Pipeline {
       }
     }
     await this.#run(unit, channel, { store, noted }, waits);
+  }
+
+  /** rustup's proxy stands for another compiler in each directory. */
+  #compilerAt(compiler: string, cwd: string): string {
+    const real = this.#ports.disk.realpath(compiler);
+    const isOne = compiler.startsWith('/') && !real.endsWith('/rustup');
+    return isOne ? real : `${compiler}\0${cwd}`;
   }
 
   #findHere(unit: Unit): ReturnType<typeof findLocal> {

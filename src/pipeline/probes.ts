@@ -24,6 +24,13 @@ const KINDS = new Set([
   'target-libdir',
 ]);
 
+/**
+ * What hangs on more: the processor of this machine, files with arguments, targets or backends, other
+ * toolchains; and what makes outputs.
+ */
+const UNKNOWN =
+  /native|^@|^\+|\.json$|^--sysroot|codegen-backend|^-L|^-o|^--out-dir|^--emit|^--extern/;
+
 const MAX_CHARS = 256 * 1024;
 
 /**
@@ -34,12 +41,15 @@ export async function answerProbe(
   frame: CallFrame,
   channel: Channel,
   ports: PipelinePorts,
+  isMet: (compiler: string, cwd: string) => boolean,
 ): Promise<void> {
   const rules = ports.rules(frame.cwd, frame.cwd);
-  const mayAnswer = typeof rules !== 'string' && rules.enabled;
-  const key = mayAnswer ? await keyOf(frame, ports) : undefined;
-  if (key === undefined) return channel.send({ act: 'pass' });
-  const isToAsk = frame.env.includes('VRIFT_RECACHE=1');
+  const [compiler = '', ...words] = frame.argv;
+  const mayAnswer = typeof rules !== 'string' && rules.enabled && isKnownQuestion(words, frame);
+  if (!mayAnswer || !/(^|\/)rustc$/.test(compiler)) return channel.send({ act: 'pass' });
+  // One that was not met yet may be installed by its first question: that is the caller's to wait for.
+  const key = isMet(compiler, frame.cwd) ? await keyOf(frame, ports) : undefined;
+  const isToAsk = key === undefined || frame.env.includes('VRIFT_RECACHE=1');
   const known = isToAsk ? undefined : ports.probes.get(key);
   if (known !== undefined) {
     channel.send({ act: 'hit', ops: [], ...known });
@@ -52,12 +62,13 @@ export async function answerProbe(
   if (report?.kind !== 'ran' || report.code !== 0 || report.truncated) return;
   const { stdout, stderr } = report;
   if (hasRawBytes(stdout) || hasRawBytes(stderr)) return;
-  if (stdout.length + stderr.length <= MAX_CHARS) ports.probes.put(key, { stdout, stderr });
+  if (stdout.length + stderr.length > MAX_CHARS) return;
+  const place = key ?? (await keyOf(frame, ports));
+  if (place !== undefined) ports.probes.put(place, { stdout, stderr });
 }
 
 async function keyOf(frame: CallFrame, ports: PipelinePorts): Promise<Digest | undefined> {
   const [compiler = '', ...words] = frame.argv;
-  if (!/(^|\/)rustc$/.test(compiler) || !isKnownQuestion(words, frame)) return undefined;
   const env = environmentOf(frame.env);
   if (typeof env === 'string' || env.has('RUSTC_LOG') || env.has('RUST_TARGET_PATH')) {
     return undefined;
@@ -66,15 +77,15 @@ async function keyOf(frame: CallFrame, ports: PipelinePorts): Promise<Digest | u
   const toolchain = await ports.tools.toolchain(compiler, target, frame.cwd, env);
   if (toolchain === undefined) return undefined;
   const { id, sysroot } = toolchain;
-  const parts = { probe: 1, id, sysroot, compiler, words, env: readOf(env) };
+  const place = ports.disk.realpath(sysroot);
+  const parts = { probe: 1, id, sysroot, place, compiler, words, env: readOf(env) };
   return ports.hasher.hash(canonicalJson(parts));
 }
 
 function isKnownQuestion(words: readonly string[], { readsNothing }: CallFrame): boolean {
   if (words.length === 1 && words[0] === '-vV') return true;
   if (readsNothing !== true || !words.includes('-')) return false;
-  // The processor of this machine, a file with arguments, a target's description, an output.
-  if (words.some((word) => /native|^@|\.json$|^-o|^--out-dir|^--emit/.test(word))) return false;
+  if (words.some((word) => UNKNOWN.test(word))) return false;
   const kinds = words.flatMap((word, at) => {
     if (word === '--print') return [words[at + 1] ?? ''];
     return word.startsWith('--print=') ? [word.slice('--print='.length)] : [];

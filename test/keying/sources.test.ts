@@ -37,6 +37,11 @@ describe('a variable used to name included files', () => {
   });
 });
 
+it('a name between a thousand comments takes no time', () => {
+  const source = `${INCLUDE} env ${'/* */'.repeat(1_000)} x`;
+  expect(isIncludeOnly('OUT_DIR', [source])).toBe(true);
+});
+
 describe('dep-info', () => {
   it('lists prerequisites and variables, spaces and all', () => {
     const text = [

@@ -61,6 +61,25 @@ fn main() { print!("{} {}", std::fs::read_to_string(env!("TOLD_AT")).unwrap(), P
     expect(await builtAnew(alice)).toEqual(again('two'));
   });
 
+  it.each([
+    ['that its program knows', 'Path::new(env!("CARGO_MANIFEST_DIR"))'],
+    ['that it is told', 'Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap())'],
+  ])('but not in another checkout, where it reads beside the path %s', async (_, dir) => {
+    const body = `
+      let beside = ${dir}.parent().unwrap().join("beside.txt");
+      println!("cargo:rerun-if-changed={}", beside.display());
+      fs::read_to_string(beside).unwrap()`;
+    const [one, two] = [await pair.one(withScript(body)), await pair.one(withScript(body))];
+    await one.write({ 'beside.txt': 'one' });
+    await two.write({ 'beside.txt': 'two' });
+    expect(await builtAnew(one)).toEqual(first('one'));
+    expect(await builtAnew(one)).toEqual(again('one'));
+    expect(await builtAnew(two)).toEqual(first('two'));
+    await two.write({ 'beside.txt': 'three' });
+    expect(await builtAnew(two)).toEqual(first('three'));
+    expect(await builtAnew(one)).toEqual(again('one'));
+  });
+
   it('with everything that OUT_DIR held: modes, links, empty directories, any name', async () => {
     const body = `{
       use std::os::unix::{ffi::OsStrExt, fs::{symlink, PermissionsExt}};

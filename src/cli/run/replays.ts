@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ScriptInfo } from '../../wire/control.js';
 import { VriftError } from '../../wire/failure.js';
 import { workspaceRoot } from '../cargo/files.js';
-import type { Cli } from '../command.js';
+import { type Cli, usageError } from '../command.js';
 import { launcherPath } from '../launcher.js';
 import { runChild } from './child.js';
 
@@ -24,6 +24,9 @@ export interface ReplayInfo {
  * @throws VRIFT_CARGO_CONFIG, VRIFT_BUILD_FAILED
  */
 export async function compareReplays(cli: Cli, args: readonly string[]): Promise<ReplayInfo[]> {
+  const moved = args.find((arg) => /^--(target-dir|manifest-path)(=|$)/.test(arg));
+  if (moved !== undefined)
+    throw usageError(`${moved}: change to the workspace's directory instead`);
   const root = workspaceRoot(cli.cwd, cli.env);
   await cli.node.start();
   // Beside the usual one: what lies around a target directory tells a script's workspace.

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { absolute } from '../../base/paths.js';
 import type { Manifest } from '../../base/result.js';
 import { parseDepInfo } from '../../keying/depInfo.js';
+import { isKnown } from '../../keying/manifest.js';
 import { hasRawBytes } from '../../wire/bytes.js';
 import type { Sighting } from '../../wire/observed.js';
 import type { DiskPort, PipelinePorts } from '../ports.js';
@@ -66,6 +67,7 @@ export async function describeRun(
   );
   if (packed === undefined) return 'OUT_DIR changed meanwhile';
   const bound = new Set([...packed.found].map((real) => unit.roots.map(real)));
+  if (reachesOut(unit, read.manifest, [stdout, stderr, packed.blob])) bound.add(ownRoot(unit));
   const manifest: Manifest = {
     ...read.manifest,
     bound: [...bound]
@@ -104,6 +106,29 @@ async function mayListVariables(
     const text = path === undefined ? undefined : disk.read(path);
     return text === undefined || /\bvars_os\b/.test(text.toString('utf8'));
   });
+}
+
+/** Settings of the user and of the machine are the same for all of their checkouts. */
+const SETTINGS = /^\/vr\/home\/\.|^\/(etc|proc|sys|dev|run|var)\//;
+
+/**
+ * Whether a run looked at, or names, what lies around the checkout: in another one there lies
+ * something else, at a path that the first one's name for it does not lead to.
+ */
+function reachesOut(
+  { roots }: ScriptUnit,
+  { inputs, absent, listed }: Manifest,
+  made: readonly (string | Buffer)[],
+): boolean {
+  const looked = [...inputs.map(([path]) => path), ...absent, ...listed.map(([path]) => path)];
+  if (looked.some((path) => !isKnown(path, roots) && !SETTINGS.test(path))) return true;
+  const around = dirname(roots.expand('/vr/ws') ?? '/');
+  const names = ['/vr/home/', ...(around === '/' ? [] : [`${around}/`])];
+  return made.some((text) => names.some((name) => text.includes(name)));
+}
+
+function ownRoot({ roots }: ScriptUnit): string {
+  return roots.expand('/vr/ws') === undefined ? '/vr/cargo' : '/vr/ws';
 }
 
 function bytesOf(entries: readonly TreeEntry[]): number {

@@ -2,7 +2,7 @@ import { canonicalJson } from '../../base/canonical.js';
 import type { Result } from '../../base/result.js';
 import { firstDifference, manifestDigest, resultKeyOf } from '../../keying/manifest.js';
 import type { Ahead } from '../ahead.js';
-import type { Found } from '../lookup.js';
+import { type Found, reachOf } from '../lookup.js';
 import type { PipelinePorts } from '../ports.js';
 import { blobsOf } from '../restore.js';
 import { take } from '../take.js';
@@ -25,7 +25,9 @@ export async function findScript(
   const here = findHere(unit, ports);
   if (typeof here !== 'string') return ahead.credit(here);
   if (!ports.mesh.reachable) return here;
-  if (await ahead.arrival(unit.key, FETCH_MS)) {
+  const ending = await ahead.arrival(unit.key);
+  if (ending === 'late') return here;
+  if (ending === 'ended') {
     const arrived = findHere(unit, ports);
     if (typeof arrived !== 'string') return ahead.credit(arrived);
   }
@@ -39,10 +41,12 @@ function findHere(unit: ScriptUnit, ports: PipelinePorts): Found | string {
   let why: string | undefined;
   const { store, disk, hasher } = ports;
   for (const { digest, manifest } of store.manifestsOf(unit.key)) {
-    const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher);
+    const results = store.resultsOf(resultKeyOf(unit.key, digest, hasher));
+    const reach = reachOf(results);
+    const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher, reach);
     why ??= difference?.input;
     if (difference !== undefined) continue;
-    for (const stored of store.resultsOf(resultKeyOf(unit.key, digest, hasher))) {
+    for (const stored of results) {
       const isHere = blobsOf(stored.result).every(
         (blob) => blob.size === 0 || store.check(blob.digest, blob.size) === 'ok',
       );

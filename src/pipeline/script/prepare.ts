@@ -12,7 +12,6 @@ import { isGiven, ScriptEnvironment } from './environment.js';
 export interface ScriptUnit {
   /** Of the package; for people. */
   name: string;
-  version: string;
   program: string;
   argv: readonly string[];
   cwd: string;
@@ -88,7 +87,6 @@ export async function prepareScript(
   };
   return {
     name,
-    version,
     program: frame.program,
     argv,
     cwd,

@@ -62,12 +62,12 @@ export class Scripts {
     return parseDistinct(bytes, turn);
   }
 
-  #note(outcome: ScriptOutcome, version = ''): void {
+  #note(outcome: ScriptOutcome, run = ''): void {
     this.#ports.recorder.script(outcome);
     const { name, ms } = outcome;
     const ran = outcome.kind === 'ran';
     if (this.#latest.size > 10_000) this.#latest.clear();
-    const id = `${name} ${version}`;
+    const id = `${name} ${run}`;
     this.#latest.delete(id);
     this.#latest.set(id, {
       package: name,
@@ -83,8 +83,8 @@ export class Scripts {
   async #answer(frame: ScriptFrame, channel: Channel): Promise<void> {
     const { observer, rules, clock } = this.#ports;
     const started = clock.monotonic();
-    const pass = (reason: string, { name, version }: Named = { name: 'unknown', version: '' }) => {
-      this.#note({ kind: 'ran', name, why: '', recorded: reason, ms: 0 }, version);
+    const pass = (reason: string, { name, key }: Named = { name: 'unknown', key: '' }) => {
+      this.#note({ kind: 'ran', name, why: '', recorded: reason, ms: 0 }, key);
       channel.send({ act: 'pass' });
     };
     if (observer === undefined) return pass('nobody watches');
@@ -150,9 +150,9 @@ export class Scripts {
     store.touch(result.resultKey, resultDigest);
     const ms = clock.monotonic() - started;
     const savedMs = Math.max(0, result.compileMs - ms);
-    const { name, version } = unit;
+    const { name, key } = unit;
     const how = { from: found.from, ms, savedMs, bytes: found.received };
-    this.#note({ kind: 'replayed', name, ...how }, version);
+    this.#note({ kind: 'replayed', name, ...how }, key);
     return undefined;
   }
 
@@ -198,7 +198,7 @@ export class Scripts {
       if (this.#hopeless.size > 10_000) this.#hopeless.clear();
       this.#hopeless.set(unit.key, recorded);
     }
-    this.#note({ kind: 'ran', name: unit.name, why, recorded, ms: report.ms }, unit.version);
+    this.#note({ kind: 'ran', name: unit.name, why, recorded, ms: report.ms }, unit.key);
   }
 
   /** @returns `stored` or `checked`, or why neither */
@@ -222,7 +222,7 @@ export class Scripts {
   }
 }
 
-type Named = Pick<ScriptUnit, 'name' | 'version'>;
+type Named = { name: string; key: string };
 
 interface RunOptions {
   /** What would have been put in place: the run is compared with it. */
