@@ -160,6 +160,8 @@ export class LanHost {
           else resolve({ code: Number(error?.code ?? 0), stdout, stderr });
         },
       );
+      // A program that does not read its stdin is judged by its exit code.
+      child.stdin?.on('error', () => {});
       child.stdin?.end(options.input ?? '');
     });
   }
