@@ -80,6 +80,16 @@ fn main() { print!("{} {}", std::fs::read_to_string(env!("TOLD_AT")).unwrap(), P
     expect(await builtAnew(one)).toEqual(again('one'));
   });
 
+  it('but not in another checkout, where it names the directory above', async () => {
+    const body = `
+      println!("cargo:rerun-if-changed=build.rs");
+      Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap()).parent().unwrap().display().to_string()`;
+    const [one, two] = [await pair.one(withScript(body)), await pair.one(withScript(body))];
+    expect(await builtAnew(one)).toEqual(first(one.parent));
+    expect(await builtAnew(one)).toEqual(again(one.parent));
+    expect(await builtAnew(two)).toEqual(first(two.parent));
+  });
+
   it('with everything that OUT_DIR held: modes, links, empty directories, any name', async () => {
     const body = `{
       use std::os::unix::{ffi::OsStrExt, fs::{symlink, PermissionsExt}};

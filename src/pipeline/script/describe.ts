@@ -3,6 +3,7 @@ import { absolute } from '../../base/paths.js';
 import type { Manifest } from '../../base/result.js';
 import { parseDepInfo } from '../../keying/depInfo.js';
 import { isKnown } from '../../keying/manifest.js';
+import { holdsPath } from '../../keying/scan.js';
 import { hasRawBytes } from '../../wire/bytes.js';
 import type { Sighting } from '../../wire/observed.js';
 import type { DiskPort, PipelinePorts } from '../ports.js';
@@ -122,9 +123,14 @@ function reachesOut(
 ): boolean {
   const looked = [...inputs.map(([path]) => path), ...absent, ...listed.map(([path]) => path)];
   if (looked.some((path) => !isKnown(path, roots) && !SETTINGS.test(path))) return true;
-  const around = dirname(roots.expand('/vr/ws') ?? '/');
-  const names = ['/vr/home/', ...(around === '/' ? [] : [`${around}/`])];
-  return made.some((text) => names.some((name) => text.includes(name)));
+  const names = ['/vr/home/'];
+  const home = `${roots.expand('/vr/home') ?? ''}/`;
+  const isAbove = (dir: string) => dir !== '/' && !home.startsWith(`${dir}/`);
+  for (let dir = dirname(roots.expand('/vr/ws') ?? '/'); isAbove(dir); dir = dirname(dir)) {
+    names.push(dir);
+  }
+  const bytesIn = (text: string | Buffer) => (typeof text === 'string' ? Buffer.from(text) : text);
+  return made.some((text) => holdsPath(bytesIn(text), names) !== undefined);
 }
 
 function ownRoot({ roots }: ScriptUnit): string {
