@@ -26,7 +26,7 @@ import { walkTree } from './walk.js';
 export interface FileDigestsPort {
   fileDigest(path: string): Digest | undefined;
   fileDigestAsync(path: string): Promise<Digest | undefined>;
-  recordFile(path: string, stat: string, digest: Digest): void;
+  recordFile(path: string, stat: string, digest: Digest, links?: number): void;
   recordRead(path: string, before: string, startedMs: number, digest: Digest): void;
 }
 
@@ -48,7 +48,7 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
   return {
     digest: (path) => digests.fileDigest(path),
     digestAsync: (path) => digests.fileDigestAsync(path),
-    recordFile: (path, stat, digest) => digests.recordFile(path, stat, digest),
+    recordFile: (path, stat, digest, links) => digests.recordFile(path, stat, digest, links),
     recordRead: (path, before, startedMs, { digest, content }) => {
       digests.recordRead(path, before, startedMs, digest);
       mentions.keep(digest, content);
@@ -79,6 +79,7 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       const stat = look(path);
       return stat && `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
     },
+    links: (path) => attempt(() => statSync(path).nlink),
     walk: (dir) => attempt(() => walkTree(dir)),
     readRaw: (path) => attempt(() => readFileSync(toBytes(path))),
     remove: (path) => rmSync(path, { force: true }),

@@ -24,6 +24,7 @@ import type { NodeContext, OpenedNode } from './lifecycle/serve.js';
 import { MeshLink } from './mesh/link.js';
 import { openRecorder } from './recorder.js';
 import { openTools } from './tools/tools.js';
+import { openTraces } from './trace.js';
 import { openTree } from './tree.js';
 import { why } from './why.js';
 
@@ -109,6 +110,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     differences: openDifferences(paths.differences, () => clock.now()),
     checkRate: config.verify,
     random: Math.random,
+    traces: openTraces((path) => log.warn('trace', path, 'is no new file *.json, and no trace')),
   };
   const ahead = new Ahead(ports);
   const pipeline = new Pipeline(ports, ahead);

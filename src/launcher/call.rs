@@ -1,5 +1,6 @@
 //! The call that this process stands for: of the compiler, or of a build script.
 
+use crate::marks::Marks;
 use crate::sys::{self, Handler, SIGPIPE};
 use crate::text::{push_number, push_string};
 use std::ffi::{c_char, c_int, CStr};
@@ -66,7 +67,7 @@ impl Call {
 
     /// The first frame of the conversation (`CallFrame` or `ScriptFrame` in src/wire/launcher.ts),
     /// without length.
-    pub fn describe(&self) -> io::Result<Vec<u8>> {
+    pub fn describe(&self, marks: &mut Marks) -> io::Result<Vec<u8>> {
         let cwd = std::env::current_dir()?;
         let mut json = Vec::with_capacity(16 * 1024);
         match self.program() {
@@ -89,6 +90,8 @@ impl Call {
         }
         json.extend_from_slice(br#","pid":"#);
         push_number(&mut json, u64::from(std::process::id()));
+        marks.take();
+        marks.push(&mut json);
         json.push(b'}');
         Ok(json)
     }

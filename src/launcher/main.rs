@@ -17,6 +17,7 @@ mod folder;
 mod front;
 mod home;
 mod json;
+mod marks;
 mod node;
 mod observe;
 mod reply;
@@ -34,6 +35,7 @@ mod unmap;
 use call::{current_umask, Call};
 use fallback::{compile_directly, Reason};
 use home::Home;
+use marks::Marks;
 use node::Node;
 use reply::{Hit, Reply};
 use std::ffi::{c_char, c_int, CStr};
@@ -81,16 +83,19 @@ fn attend(call: Call) -> ! {
     let Some(mut home) = Home::find() else {
         call.exec()
     };
-    let Err(reason) = converse(&call, &mut home);
+    let mut marks = Marks::wanted();
+    marks.take_used();
+    marks.take();
+    let Err(reason) = converse(&call, &mut home, &mut marks);
     compile_directly(&call, Some(&home), reason)
 }
 
 enum Never {}
 
 /// Returns only when the compiler has to run without the node.
-fn converse(call: &Call, home: &mut Home) -> Result<Never, Reason> {
+fn converse(call: &Call, home: &mut Home, marks: &mut Marks) -> Result<Never, Reason> {
     let mut node = Node::connect(&home.socket()?)?;
-    node.ask(call.describe().map_err(|_| Reason::NoCwd)?)?;
+    node.ask(call.describe(marks).map_err(|_| Reason::NoCwd)?)?;
     let mut failed_hits = 0;
     loop {
         // Once a restore has failed, that is why the compiler runs, unless the node is silent.
@@ -101,7 +106,9 @@ fn converse(call: &Call, home: &mut Home) -> Result<Never, Reason> {
         };
         let frame = node.receive().map_err(or_restore)?;
         home.clear_hung();
-        match Reply::read(frame).ok_or(Reason::Protocol)? {
+        let reply = Reply::read(frame).ok_or(Reason::Protocol)?;
+        marks.restart();
+        match reply {
             Reply::Wait => {}
             Reply::Pass { note } => {
                 if let Some(note) = note {
@@ -109,8 +116,8 @@ fn converse(call: &Call, home: &mut Home) -> Result<Never, Reason> {
                 }
                 call.exec()
             }
-            Reply::Hit(hit) => match restore::restore(&hit.ops, current_umask()) {
-                Ok(made) => finish(&node, &hit, &made),
+            Reply::Hit(hit) => match restore::restore(&hit.ops, current_umask(), marks) {
+                Ok(made) => finish(&node, &hit, &made, marks),
                 Err(error) => {
                     failed_hits += 1;
                     let sent = node.ask(describe_failure(&error));
@@ -122,7 +129,8 @@ fn converse(call: &Call, home: &mut Home) -> Result<Never, Reason> {
             },
             Reply::Run(plan) => {
                 let compiled = run::compile(call, &plan).map_err(|_| Reason::Spawn)?;
-                match compiled.report(&node, &plan) {
+                marks.take();
+                match compiled.report(&node, &plan, marks) {
                     Err(reason) => home.record(reason),
                     Ok(()) if plan.ack_ms > 0 => {
                         node.await_answer(Duration::from_millis(plan.ack_ms));
@@ -136,11 +144,13 @@ fn converse(call: &Call, home: &mut Home) -> Result<Never, Reason> {
 }
 
 /// Prints what the compiler printed when it made these outputs, and is done.
-fn finish(node: &Node, hit: &Hit, made: &[Option<String>]) -> ! {
+fn finish(node: &Node, hit: &Hit, made: &[Option<String>], marks: &mut Marks) -> ! {
     let _ = fd::write_all(1, &hit.stdout, None);
     let _ = fd::write_all(2, &hit.stderr, None);
     let mut json = br#"{"kind":"done""#.to_vec();
     stat::push_made(&mut json, made);
+    marks.take();
+    marks.push(&mut json);
     json.push(b'}');
     let _ = node.report(json);
     // SAFETY: ends the process; nothing is buffered.

@@ -3,6 +3,7 @@
 use crate::copy::Copier;
 use crate::folder;
 use crate::front;
+use crate::marks::Marks;
 use crate::reply::{Kind, Op, Source};
 use crate::signals::Blocked;
 use crate::stat::{describe, path_of};
@@ -16,7 +17,11 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// One sentence for the node. What was put in place before is gone again; directories stay.
-pub fn restore(ops: &[Op], umask: u32) -> std::result::Result<Vec<Option<String>>, String> {
+pub fn restore(
+    ops: &[Op],
+    umask: u32,
+    marks: &mut Marks,
+) -> std::result::Result<Vec<Option<String>>, String> {
     let _quiet = Blocked::all();
     let mut restorer = Restorer {
         copier: Copier::new(),
@@ -26,7 +31,10 @@ pub fn restore(ops: &[Op], umask: u32) -> std::result::Result<Vec<Option<String>
     let mut made = Vec::with_capacity(ops.len());
     for (index, op) in ops.iter().enumerate() {
         match restorer.perform(op) {
-            Ok(stat) => made.push(Some(stat)),
+            Ok(stat) => {
+                made.push(Some(stat));
+                marks.take();
+            }
             Err(error) => {
                 ops[..index].iter().for_each(undo);
                 return Err(format!("{}: {error}", path_of(&op.to).display()));

@@ -5,6 +5,7 @@ use crate::child::{Child, Ending};
 use crate::environment::environment_for;
 use crate::fallback::Reason;
 use crate::front;
+use crate::marks::Marks;
 use crate::node::Node;
 use crate::reply::Run;
 use crate::signals::{die_of, Relay};
@@ -77,7 +78,7 @@ pub fn compile(call: &Call, plan: &Run) -> io::Result<Compiled> {
 
 impl Compiled {
     /// Tells the node and waits for no answer.
-    pub fn report(&self, node: &Node, plan: &Run) -> Result<(), Reason> {
+    pub fn report(&self, node: &Node, plan: &Run, marks: &mut Marks) -> Result<(), Reason> {
         let made: Vec<_> = plan.stat.iter().map(|path| describe_path(path)).collect();
         let [stdout, stderr] = &self.streams;
         let truncated = stdout.truncated || stderr.truncated;
@@ -85,6 +86,10 @@ impl Compiled {
         if json.len() > MAX_REPORT_BYTES {
             json = self.describe(b"", b"", &made, true);
         }
+        json.pop();
+        marks.take();
+        marks.push(&mut json);
+        json.push(b'}');
         node.report(json)
     }
 

@@ -43,6 +43,11 @@ mod numbers {
 
 pub use numbers::*;
 
+pub type ClockId = c_int;
+/// The one that Node's `process.hrtime` reads: on macOS it stands still while the machine sleeps.
+pub const CLOCK_MONOTONIC: ClockId = if cfg!(target_os = "linux") { 1 } else { 8 };
+pub const CLOCK_PROCESS_CPUTIME_ID: ClockId = if cfg!(target_os = "linux") { 2 } else { 12 };
+
 pub const POLLIN: i16 = 1;
 pub const POLLOUT: i16 = 4;
 pub const POLLNVAL: i16 = 0x20;
@@ -91,6 +96,8 @@ extern "C" {
     pub fn raise(signal: c_int) -> c_int;
     pub fn sigfillset(set: *mut SignalSet) -> c_int;
     pub fn sigprocmask(how: c_int, set: *const SignalSet, old: *mut SignalSet) -> c_int;
+    /// `time` is a `timespec`: seconds and nanoseconds, two longs where a long has 64 bits.
+    pub fn clock_gettime(clock: ClockId, time: *mut [i64; 2]) -> c_int;
     pub fn setrlimit(resource: c_int, limit: *const [u64; 2]) -> c_int;
     pub fn _exit(code: c_int) -> !;
     #[cfg_attr(target_os = "linux", link_name = "__errno_location")]

@@ -63,7 +63,8 @@ export async function readManifest(
   unit: Unit,
   options: {
     depInfo: string;
-    linkInputs: string | undefined;
+    /** What the linker opened; undefined when it did not say. */
+    opened: readonly string[] | undefined;
     startedNs: bigint;
     fresh: Fresh;
     /** What the compiler and its children looked at; undefined when nobody watched. */
@@ -76,7 +77,7 @@ export async function readManifest(
   const { disk, hasher, fresh } = options;
   const info = parseDepInfo(options.depInfo);
   const sources = info.inputs.map((path) => absolute(unit.cwd, path));
-  const linked = linkedFiles(unit, options.linkInputs, options.artifacts, disk);
+  const linked = linkedFiles(unit, options.opened, options.artifacts, disk);
   if (typeof linked === 'string') return { kind: 'unsure', reason: linked };
 
   const texts = await textsOf(sources, disk);

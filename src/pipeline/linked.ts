@@ -3,6 +3,7 @@ import { absolute } from '../base/paths.js';
 import { isThinArchive, memberNames } from '../keying/archive.js';
 import { parseLinkInputs } from '../keying/linkInputs.js';
 import { type Artifacts, masksOf } from './artifacts.js';
+import { namedWords } from './named.js';
 import type { DiskPort } from './ports.js';
 import type { Unit } from './prepare.js';
 
@@ -44,25 +45,44 @@ export function bundledLibraries(
 
 const OWN_MEMBER = /^lib\.rmeta$|\.rcgu\.(o|bc)$/;
 
+/** What the linker opened, by its own list; undefined when it left none. */
+export function openedByLinker(unit: Unit, text: string | undefined): string[] | undefined {
+  return text === undefined
+    ? undefined
+    : parseLinkInputs(text).map((written) => absolute(unit.cwd, written));
+}
+
+/** Whether that is the compiler's own, made for this very link. */
+function isOwnObject(path: string, unit: Unit): boolean {
+  if (/\.(rcgu\.o|rmeta)$/.test(path) || basename(path) === 'symbols.o') return true;
+  const own = unit.outputs.some((output) => output.path === path);
+  return own || path.startsWith(`${unit.plan.outDir}/rustc`);
+}
+
+/** Whether some of it stands in the target directory and in no key. */
+export function linksFromTarget(unit: Unit, opened: readonly string[] | undefined): boolean {
+  if (opened === undefined) return false;
+  const isKnown = (path: string) => unit.closure.records.has(path) || isOwnObject(path, unit);
+  const paths = [...opened, ...namedWords(unit)];
+  return paths.some((path) => unit.roots.map(path).startsWith('/vr/target/') && !isKnown(path));
+}
+
 /** Files that the linker read and nothing else in the key covers. */
 export function linkedFiles(
   unit: Unit,
-  text: string | undefined,
+  opened: readonly string[] | undefined,
   artifacts: Artifacts,
   disk: DiskPort,
 ): string[] | string {
   if (unit.linkInputs === undefined) return [];
-  if (text === undefined) return 'linker named no inputs';
+  if (opened === undefined) return 'linker named no inputs';
   const files: string[] = [];
   const masks = masksOf(unit.closure.records.values(), unit.plan.extraFilename);
   // rustc names rlibs without symlinks, however the call spelt them.
   const known = new Set([...unit.closure.records.keys()].map((path) => disk.realpath(path)));
-  for (const written of parseLinkInputs(text)) {
-    const path = absolute(unit.cwd, written);
-    if (path.startsWith(`${unit.toolchain.sysroot}/`) || known.has(disk.realpath(path))) continue;
-    if (/\.(rcgu\.o|rmeta)$/.test(path) || basename(path) === 'symbols.o') continue;
-    const own = unit.outputs.some((output) => output.path === path);
-    if (own || path.startsWith(`${unit.plan.outDir}/rustc`)) continue;
+  for (const path of opened) {
+    if (path.startsWith(`${unit.toolchain.sysroot}/`) || isOwnObject(path, unit)) continue;
+    if (unit.closure.records.has(path) || known.has(disk.realpath(path))) continue;
     if (path.endsWith('.rlib')) {
       // A restored dependency may name its own dependencies as another build here names them.
       const same = artifacts.describe(path, masks);

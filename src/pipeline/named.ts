@@ -12,12 +12,14 @@ const NAMING = ['-C link-arg', '-C link-args', '-C llvm-args', '-C linker-plugin
  * during the compile.
  */
 export function namedFiles(unit: Unit, disk: DiskPort): string[] {
+  return namedWords(unit).filter((path) => disk.changedNs(path) !== undefined);
+}
+
+/** Whatever part of such an argument may be the name of a file. */
+export function namedWords(unit: Unit): string[] {
   const parts = unit.plan.arguments
     .filter((argument) => NAMING.includes(argument.flag))
     .flatMap(({ value = '' }) => value.split(/[\s,]/))
     .flatMap((part) => [part, part.slice(part.indexOf('=') + 1)]);
-  return [...new Set(parts)]
-    .filter((part) => part !== '')
-    .map((part) => resolve(unit.cwd, part))
-    .filter((path) => disk.changedNs(path) !== undefined);
+  return [...new Set(parts)].filter((part) => part !== '').map((part) => resolve(unit.cwd, part));
 }

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { toVriftError } from '../base/errors.js';
 import { parseRustc } from '../compilers/rustc/parse.js';
 import { firstDifference } from '../keying/manifest.js';
@@ -25,7 +26,9 @@ import { frontOf } from './script/front.js';
 import { Programs } from './script/programs.js';
 import { type Seen, secure } from './secure.js';
 import { reasonsToStay } from './staysLocal.js';
+import type { Trace } from './trace.js';
 import { typeIn, typeOf } from './unitName.js';
+import { foresee } from './unseen.js';
 import { FAILED, isComparable } from './verify.js';
 import { takeSightings, watch } from './watch.js';
 
@@ -78,27 +81,38 @@ export class Pipeline {
   /** Answers one launcher. Never throws: whatever goes wrong, the compiler runs. */
   async call(frame: CallFrame, channel: Channel): Promise<void> {
     using waits = this.#lull.begin();
+    const trace = this.#ports.traces.begin(frame);
     try {
-      await this.#answer(frame, channel, waits);
+      await this.#answer(frame, channel, waits, trace);
     } catch (error) {
       const failure = toVriftError(error);
       this.#ports.recorder.error(failure.code, failure.stack ?? failure.message);
       channel.send({ act: 'pass' });
+    } finally {
+      trace?.end();
     }
   }
 
-  async #answer(frame: CallFrame, channel: Channel, waits: Disposable): Promise<void> {
+  async #answer(
+    frame: CallFrame,
+    channel: Channel,
+    waits: Disposable,
+    trace: Trace | undefined,
+  ): Promise<void> {
     const started = this.#ports.clock.monotonic();
     const pass = ({ reason, detail }: Refusal, unit: string, type = typeIn(frame.argv)) => {
       this.#history.refused(unit, type, reason, detail);
       this.#ports.recorder.outcome({ kind: 'bypass', unit, reason, detail });
       channel.send({ act: 'pass' });
+      trace?.name(unit, `bypass: ${reason}`);
+      trace?.mark('answer');
     };
     if (hasRawBytes(frame.cwd) || frame.argv.some(hasRawBytes)) {
       return pass({ reason: 'raw bytes in arguments', detail: '' }, 'unknown');
     }
     const parsed = parseRustc(frame.argv, frame.cwd);
     if (parsed.kind === 'probe') {
+      trace?.name('probe', 'probe');
       this.#ports.recorder.outcome({ kind: 'probe' });
       return answerProbe(frame, channel, this.#ports, (compiler, cwd) =>
         this.#met.has(this.#compilerAt(compiler, cwd)),
@@ -106,6 +120,7 @@ export class Pipeline {
     }
     if (parsed.kind === 'bypass') return pass(parsed, crateNameIn(frame.argv));
     const { plan } = parsed;
+    trace?.name(`${plan.crateName} ${typeOf(plan)}`, 'ended');
     const rules = this.#ports.rules(plan.outDir, frame.cwd);
     if (typeof rules === 'string') {
       return pass({ reason: 'project configuration', detail: rules }, plan.crateName, typeOf(plan));
@@ -118,9 +133,11 @@ export class Pipeline {
     if (typeof env === 'string') {
       return pass({ reason: 'variable set twice', detail: env }, plan.crateName, typeOf(plan));
     }
-    const facts = { plan, cwd: frame.cwd, env, umask: frame.umask };
+    const facts = { plan, cwd: frame.cwd, env, umask: frame.umask, trace };
+    trace?.mark('arguments');
     const unit = await prepare(facts, this.#ports, this.#artifacts);
     if ('reason' in unit) return pass(unit, plan.crateName, typeOf(plan));
+    trace?.mark('key');
     this.#met.add(this.#compilerAt(plan.compiler, frame.cwd));
 
     const excluded = excludedBy(rules, unit, this.#ports.tools.targetDir(plan.outDir, env));
@@ -142,7 +159,9 @@ export class Pipeline {
       const ahead = 'stored' in local ? 'none' : await this.#ahead.arrival(unit.key);
       if (ahead === 'ended') local = this.#findHere(unit);
       const isHere = 'stored' in local || ahead === 'late';
+      trace?.mark('look-up');
       const found = isHere ? local : await findRemote(unit, expectedMs, this.#ports);
+      if (!isHere) trace?.mark('peers');
       if ('stored' in found && !('stored' in local)) this.#ahead.follow(found.peer, unit.key);
       if ('stored' in found) {
         if (this.#isToCheck(unit, found, wishes)) {
@@ -198,9 +217,15 @@ export class Pipeline {
       this.#artifacts.put(path, { ...entry, digest, identity });
     }
     const { ops, stdout, stderr } = restore;
+    unit.trace?.mark('plan');
     const ms = clock.monotonic() - started;
     channel.send({ act: 'hit', ops, stdout, stderr });
     const report = await channel.next();
+    if (report?.kind === 'done') {
+      const steps = ops.map(({ op, to }) => `${op} ${basename(to)}`);
+      unit.trace?.launcher([...steps, 'messages'], report.at);
+      unit.trace?.letGo();
+    }
     if (report?.kind === 'failed') {
       recorder.error('VRIFT_RESTORE_FAILED', `${unit.plan.crateName}: ${report.error}`);
       return false;
@@ -211,7 +236,7 @@ export class Pipeline {
         const op = ops[index];
         const output = restore.made[index];
         if (stat !== null && op !== undefined && output !== undefined) {
-          disk.recordFile(op.to, stat, output.digest);
+          disk.recordFile(op.to, stat, output.digest, op.op === 'copy' ? 1 : undefined);
         }
       });
     }
@@ -227,6 +252,8 @@ export class Pipeline {
       ms,
       savedMs: Math.max(0, result.compileMs - ms),
     });
+    unit.trace?.name(undefined, `hit ${found.from}`);
+    unit.trace?.mark('books');
     return true;
   }
 
@@ -257,6 +284,7 @@ export class Pipeline {
       if (strangers.length > 0) narrowed = onlyDependencies(unit, disk, store.tmpPath());
       const asksToBeKept = unit.env.has('CARGO_PRIMARY_PACKAGE');
       const observe = watch(unit, this.#ports);
+      unit.trace?.mark('before');
       channel.send({
         act: 'run',
         argv: narrowed?.argv ?? unit.argv,
@@ -267,12 +295,13 @@ export class Pipeline {
         ...(observe === undefined ? {} : { observe }),
         ...frontOf(unit.outputs),
       });
-      const report = await channel.next();
+      const [report] = await Promise.all([channel.next(), foresee(unit, disk)]);
       const sightings = takeSightings(observe, disk);
       if (report?.kind !== 'ran') {
         if (unit.linkInputs !== undefined) disk.remove(unit.linkInputs);
         return;
       }
+      unit.trace?.launcher(['compiler', 'stat outputs'], report.at);
       if (report.code === 0) timings.put(timingKey(unit.plan), report.ms);
       const recorded: RecordOptions = {
         local,
@@ -287,9 +316,13 @@ export class Pipeline {
       };
       const stored = await this.#record(unit, report, { fresh, sightings }, recorded, () => {
         if (asksToBeKept) channel.send({ act: 'kept' });
+        unit.trace?.mark('keep');
+        unit.trace?.letGo();
         waits[Symbol.dispose]();
       });
       if (options.noted === undefined) return;
+      unit.trace?.name(undefined, `miss, ${stored}`);
+      unit.trace?.mark('store');
       const ending = recorded.differed ? 'differs' : stored;
       const learnt = ending === 'checked' ? {} : { local, bound: recorded.bound };
       this.#history.note(unit, 'miss', ending, { ...options.noted, ...learnt });
@@ -318,6 +351,7 @@ export class Pipeline {
   ): Promise<string> {
     try {
       const secured = secure(unit, ran, seen, this.#ports, this.#artifacts);
+      unit.trace?.mark('secure');
       // Whoever called may remove the target directory at once, and with it what was read.
       if (typeof secured !== 'string' && secured.isReadFromTarget) await secured.reading();
       letGo();

@@ -7,6 +7,7 @@ import type { Declared } from '../keying/declared.js';
 import type { Environment, Files } from '../keying/ports.js';
 import type { LauncherReport, NodeReply } from '../wire/launcher.js';
 import type { TreeEntry } from './script/tree.js';
+import type { TracePort } from './trace.js';
 
 /** A result that a peer holds for a unit key, checked for signature, membership and shape. */
 export interface Candidate {
@@ -122,8 +123,14 @@ export interface DiskPort extends Files {
    * filesystem.
    */
   hold(path: string, name: string): string | undefined;
-  /** The digest that a just-written file has, known without reading it. */
-  recordFile(path: string, stat: string, digest: Digest): void;
+  /** How many names a file has. */
+  links(path: string): number | undefined;
+  /**
+   * The digest that a just-written file has, known without reading it.
+   *
+   * @param links how many names it had then, where that is known
+   */
+  recordFile(path: string, stat: string, digest: Digest, links?: number): void;
   /** The digest of what was read from the file since it had the stamp `before`. */
   recordRead(
     path: string,
@@ -280,4 +287,5 @@ export interface PipelinePorts {
   checkRate: number;
   /** From 0 up to, but not including, 1. */
   random(): number;
+  traces: TracePort;
 }

@@ -14,6 +14,7 @@ import { nativesOf } from './natives.js';
 import type { DeclaredInputs, Linker, PipelinePorts, Toolchain } from './ports.js';
 import { withFront } from './script/front.js';
 import { scriptedInputs } from './scripted.js';
+import type { Trace } from './trace.js';
 
 /** One call, understood: all that look-up, restore, run and record need to know of it. */
 export interface Unit {
@@ -46,6 +47,7 @@ export interface Unit {
   incremental: { dir: string; warm: boolean } | undefined;
   /** The command line with everything of design §2 put in. */
   argv: string[];
+  trace: Trace | undefined;
 }
 
 export interface Refusal {
@@ -58,11 +60,12 @@ export interface CallFacts {
   cwd: string;
   env: Environment;
   umask: number;
+  trace: Trace | undefined;
 }
 
 /** Plan → unit, or why not. Runs no process unless compiler or linker are new to the node. */
 export async function prepare(
-  { plan, cwd, env, umask }: CallFacts,
+  { plan, cwd, env, umask, trace }: CallFacts,
   ports: PipelinePorts,
   artifacts: Artifacts,
 ): Promise<Unit | Refusal> {
@@ -78,8 +81,10 @@ export async function prepare(
   const linker = plan.links ? await ports.tools.linker(plan, cwd, env) : undefined;
   if (typeof linker === 'string') return { reason: 'linker', detail: linker };
 
+  trace?.mark('tools');
   const paths = plan.externs.flatMap((entry) => entry.path ?? []);
   const closure = await artifacts.closure(paths, plan.bundles);
+  trace?.mark('dependencies');
   const own = packagePlace(plan, cwd, env, ports.disk);
   const roots = rootsOf(
     {
@@ -116,6 +121,7 @@ export async function prepare(
   const mayWalk = own.workspace !== undefined || own.outside !== undefined;
   const scripted = macros.any ? scriptedInputs(env, roots, ports.disk, mayWalk) : undefined;
   if (scripted === 'too much') return { reason: 'build script inputs', detail: plan.crateName };
+  trace?.mark('roots, macros');
   const linkable = plan.bundles ? linkClosure(closure, artifacts) : [];
   const parts = unitKeyParts(
     plan,
@@ -170,6 +176,7 @@ export async function prepare(
     },
     linkInputs,
     incremental,
+    trace,
     argv: rewriteArgv(plan, { roots, canonical, incremental: incremental?.dir, linkInputs }),
   };
 }

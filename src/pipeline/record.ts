@@ -56,6 +56,7 @@ export async function record(
   const localOnly = options.local.length > 0;
   const made = await remember(unit, secured.files, localOnly, ports, artifacts);
   options.remembered();
+  unit.trace?.mark('digests');
   if (made === undefined) return 'output missing';
   const { identities, contents } = made;
   if (options.check !== undefined) {
@@ -76,8 +77,12 @@ export async function record(
   const read = secured.reading();
   read.catch(() => {});
   // An edit that nobody else can use, or not yet: the next compiler goes first.
-  if (localOnly) await options.lull();
+  if (localOnly) {
+    await options.lull();
+    unit.trace?.mark('lull');
+  }
   const reading = await read;
+  unit.trace?.mark('inputs');
   if (reading.kind === 'unsure') return reading.reason;
 
   if (reading.secret !== undefined) {
@@ -102,6 +107,7 @@ export async function record(
       if (!because.has(root)) because.set(root, `stands in the ${role}`);
     }
   }
+  unit.trace?.mark('paths in outputs');
   const manifest = bindTo(reading.manifest, found, unit, ports.hasher);
   for (const [root] of manifest.bound) {
     const path = unit.roots.expand(root) ?? root;
@@ -199,7 +205,8 @@ async function remember(
   const made = recordsOf(unit, localOnly);
   for (const file of files) {
     const entry = made.get(file.path);
-    if (entry === undefined) continue;
+    // Nothing is compiled against a program: what it is tells the store, in its own time.
+    if (entry === undefined || file.role === 'bin') continue;
     const isLibrary = file.role === 'rlib' || file.role === 'rmeta';
     const bytes = isLibrary ? readMade(file, unit, ports) : undefined;
     const digest = isLibrary ? bytes?.digest : await ports.disk.digestAsync(file.held);
@@ -218,17 +225,24 @@ function readMade(file: SecuredFile, unit: Unit, ports: PipelinePorts) {
   const { path, held } = file;
   const { disk, hasher, clock } = ports;
   const startedMs = clock.now();
+  const links = disk.links(held);
   const before = disk.stamp(held);
   const content = disk.read(held);
   if (before === undefined || content === undefined) return undefined;
   const made = { content, digest: hasher.hash(content) };
   disk.recordRead(path, before, startedMs, made);
   // Too young for times to tell, but nobody but the compiler had it: what is compiled against it
-  // comes at once, and would have it hashed time and again.
-  if (isAsMade(file, unit, ports) && disk.stamp(held) === before) {
-    disk.recordFile(path, before, made.digest);
+  // comes at once, and would have it hashed time and again. Cargo gives it another name just now.
+  if (isAsMade(file, unit, ports) && isSameButLinks(before, disk.stamp(held))) {
+    disk.recordFile(path, before, made.digest, links);
   }
   return made;
+}
+
+/** Whether two stamps differ in nothing but the ctime, which each new name of a file moves. */
+function isSameButLinks(before: string, after: string | undefined): boolean {
+  const content = (stamp: string) => stamp.slice(0, stamp.lastIndexOf(':'));
+  return after !== undefined && content(before) === content(after);
 }
 
 /**

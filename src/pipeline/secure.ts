@@ -7,6 +7,7 @@ import type { Sighting } from '../wire/observed.js';
 import type { Artifacts } from './artifacts.js';
 import type { Fresh, Reading } from './inputs.js';
 import { readManifest } from './inputs.js';
+import { linksFromTarget, openedByLinker } from './linked.js';
 import type { PipelinePorts } from './ports.js';
 import type { Unit } from './prepare.js';
 import type { Ran } from './record.js';
@@ -27,6 +28,12 @@ export interface SecuredFile {
 export interface Seen {
   fresh: Fresh;
   sightings: readonly Sighting[] | undefined;
+}
+
+/** What compiler and linker say that they read. */
+interface Lists {
+  depInfo: string;
+  opened: readonly string[] | undefined;
 }
 
 /** Everything of a finished compile that `rm -rf target` could take. */
@@ -54,7 +61,7 @@ export function secure(
   artifacts: Artifacts,
 ): Secured | string {
   const { disk, store } = ports;
-  const linkInputs = readOnce(unit.linkInputs, ports);
+  const opened = openedByLinker(unit, readOnce(unit.linkInputs, ports));
   if (ran.code !== 0) return 'compile failed';
   const endedMs = Number(ran.startedNs) / 1e6 + ran.ms;
   if (ports.clock.now() < endedMs - 1_000) return 'the clock was set back';
@@ -82,17 +89,12 @@ export function secure(
   }
   const { startedNs } = ran;
   const read = () =>
-    readInputs(
-      unit,
-      { depInfo, linkInputs, startedNs: BigInt(startedNs), ...seen },
-      ports,
-      artifacts,
-    );
+    readInputs(unit, { depInfo, opened, startedNs: BigInt(startedNs), ...seen }, ports, artifacts);
   let reading: Promise<Reading> | undefined;
   return {
     files,
     depInfo,
-    isReadFromTarget: readsTarget(unit, depInfo, seen),
+    isReadFromTarget: readsTarget(unit, { depInfo, opened, ...seen }),
     reading: () => {
       reading ??= read();
       return reading;
@@ -105,9 +107,10 @@ export function secure(
  * Whether more than sources of the checkout was read. Of dependencies only what a key does not
  * hold already counts, which is looked up for variables with a path and for native libraries.
  */
-function readsTarget(unit: Unit, depInfo: string, { sightings }: Seen): boolean {
+function readsTarget(unit: Unit, { depInfo, opened, sightings }: Seen & Lists): boolean {
   const { plan, env, roots, cwd } = unit;
-  if (sightings !== undefined || unit.linkInputs !== undefined || env.has('OUT_DIR')) return true;
+  if (sightings !== undefined || unit.macros.any || env.has('OUT_DIR')) return true;
+  if (linksFromTarget(unit, opened)) return true;
   if (plan.searchDirs.some(({ kind }) => kind === 'native' || kind === 'all')) return true;
   const info = parseDepInfo(depInfo);
   const holdsPath = (value: string | undefined) =>
@@ -118,7 +121,7 @@ function readsTarget(unit: Unit, depInfo: string, { sightings }: Seen): boolean 
 
 async function readInputs(
   unit: Unit,
-  what: Seen & { depInfo: string; linkInputs: string | undefined; startedNs: bigint },
+  what: Seen & Lists & { startedNs: bigint },
   ports: PipelinePorts,
   artifacts: Artifacts,
 ): Promise<Reading> {

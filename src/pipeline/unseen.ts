@@ -36,6 +36,17 @@ export async function readUnseen(
   return isSearched(unit, texts, disk) ? 'crate found by search' : undefined;
 }
 
+/**
+ * Asks ahead what will be asked of dependencies once the compiler has ended, when somebody may
+ * wait for the answer, or take the files away.
+ */
+export async function foresee(unit: Unit, disk: DiskPort): Promise<void> {
+  for (const path of dependencies(unit)) {
+    const digest = unit.closure.records.get(path)?.digest ?? undefined;
+    if (digest !== undefined) await mentionsAny(path, ASSEMBLER, disk, digest);
+  }
+}
+
 /** Each dependency once: an rlib has nothing that its rmeta has not. */
 export function dependencies({ closure }: Unit): string[] {
   return [...closure.records]

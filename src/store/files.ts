@@ -5,7 +5,7 @@ import { ASYNC_HASH_BYTES, type HashedFile, hashFile, hashFileAsync } from './ha
 import { type Grains, stampOf, statFile } from './stamp.js';
 import type { Table } from './table.js';
 
-type Known = [stamp: string, digest: Digest];
+type Known = [stamp: string, digest: Digest, links?: number];
 
 export interface FileDigestsOptions {
   hasher: Hasher;
@@ -61,14 +61,15 @@ export class FileDigests {
 
   /** What is remembered of a file in exactly this state. */
   known(path: string, stat: BigIntStats): Digest | undefined {
-    const [stamp, digest] = this.#table.get(path) ?? [];
+    const [stamp, digest, links] = this.#table.get(path) ?? [];
     if (stamp === undefined || digest === undefined) return undefined;
     const now = stampOf(stat);
     if (stamp === now) return digest;
-    // Linking or unlinking a blob anywhere moves the ctime of all its names.
-    if (stat.nlink < 2n || withoutCtime(stamp) !== withoutCtime(now)) return undefined;
-    if (!this.#isLinkOf(digest, stat)) return undefined;
-    this.#table.put(path, [now, digest]);
+    // Linking or unlinking a file anywhere moves the ctime of all its names.
+    if (withoutCtime(stamp) !== withoutCtime(now)) return undefined;
+    const isRelinked = links !== undefined && BigInt(links) !== stat.nlink;
+    if (!isRelinked && (stat.nlink < 2n || !this.#isLinkOf(digest, stat))) return undefined;
+    this.#table.put(path, isRelinked ? [now, digest, Number(stat.nlink)] : [now, digest]);
     return digest;
   }
 
@@ -76,11 +77,14 @@ export class FileDigests {
    * Believes whoever made the file from that content just now. No system call.
    *
    * @param statText `dev:ino:size:mtimeNs:ctimeNs:mode`, taken after the file was finished
+   * @param links    how many names it had then. Another number later explains another ctime: cargo
+   *   gives a library a second name while others are compiled against it.
    */
-  record(path: string, statText: string, digest: Digest): void {
+  record(path: string, statText: string, digest: Digest, links?: number): void {
     const fields = statText.split(':');
     if (fields.length < 5 || !isReadablePath(path) || !isDigest(digest)) return;
-    this.#table.put(path, [fields.slice(0, 5).join(':'), digest]);
+    const stamp = fields.slice(0, 5).join(':');
+    this.#table.put(path, links === undefined ? [stamp, digest] : [stamp, digest, links]);
   }
 
   /**

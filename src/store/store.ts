@@ -344,9 +344,10 @@ export class Store {
    * Remembers the digest of a file that the launcher just made, without a system call.
    *
    * @param statText `dev:ino:size:mtimeNs:ctimeNs:mode`, as the launcher reports it
+   * @param links    how many names it had then, where that is known
    */
-  recordFile(path: string, statText: string, digest: Digest): void {
-    this.#files.record(path, statText, digest);
+  recordFile(path: string, statText: string, digest: Digest, links?: number): void {
+    this.#files.record(path, statText, digest, links);
   }
 
   /** Remembers the digest of a file whose bytes were read: see `FileDigests.recordRead`. */

@@ -5,6 +5,13 @@
  */
 export const LAUNCHER_PROTOCOL = 1;
 
+/**
+ * Nanoseconds of the system's monotonic clock, where VRIFT_TRACE is set. In the first frame:
+ * processor time before the launcher's first line, that line, the sending. In `done`: the answer
+ * read, each op done, the sending. In `ran`: the answer read, the compiler's end, the sending.
+ */
+export type Times = number[];
+
 /** First frame of a connection. */
 export interface CallFrame {
   kind: 'call';
@@ -18,6 +25,7 @@ export interface CallFrame {
   /** Standard input is the null device; told of calls that would read a source from it. */
   readsNothing?: true;
   pid: number;
+  at?: Times;
 }
 
 /** First frame of a build script's front: a copy of the launcher that stands in its place. */
@@ -87,7 +95,7 @@ export type StatText = string | null;
 
 export type LauncherReport =
   /** After a hit: the stat of each op's target, in the order of `ops`. */
-  | { kind: 'done'; made: StatText[] }
+  | { kind: 'done'; made: StatText[]; at?: Times }
   /** The hit could not be restored; nothing of the unit is half there. The node answers `run`. */
   | { kind: 'failed'; error: string }
   | {
@@ -105,4 +113,5 @@ export type LauncherReport =
       ms: number;
       /** CLOCK_REALTIME nanoseconds just before the spawn, decimal. */
       startedNs: string;
+      at?: Times;
     };

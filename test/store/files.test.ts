@@ -1,4 +1,12 @@
-import { linkSync, mkdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -120,6 +128,35 @@ describe('digests of files', () => {
     expect(store.fileDigest(path)).toBe(named('edit'));
     store.recordFile(path, 'nonsense', named('made'));
     expect(store.fileDigest(path)).toBe(named('edit'));
+  });
+
+  it('hold while a file only gets and loses names, where their number was told', async () => {
+    const counted = counting();
+    const { store } = await openStore({ hasher: counted });
+    const folder = temporaryFolder();
+    const [told, untold] = [join(folder, 'told.rlib'), join(folder, 'untold.rlib')];
+    for (const path of [told, untold]) writeFileSync(path, 'made');
+    store.recordFile(told, statText(told), named('made'), 1);
+    store.recordFile(untold, statText(untold), named('made'));
+    await sleep(30);
+    for (const path of [told, untold]) linkSync(path, `${path}-uplifted`);
+    expect(store.fileDigest(told)).toBe(named('made'));
+    expect(counted.count).toBe(0);
+    expect(store.fileDigest(untold)).toBe(named('made'));
+    expect(counted.count).toBe(1);
+    linkSync(told, `${told}-again`);
+    expect(store.fileDigest(told)).toBe(named('made'));
+    expect(counted.count).toBe(1);
+    // Another ctime with the same names: rights were changed, or the mtime was set back.
+    await sleep(30);
+    chmodSync(told, 0o600);
+    expect(store.fileDigest(told)).toBe(named('made'));
+    expect(counted.count).toBe(2);
+    await sleep(30);
+    const { atime, mtime } = statSync(told);
+    writeFileSync(told, 'edit');
+    utimesSync(told, atime, mtime);
+    expect(store.fileDigest(told)).toBe(named('edit'));
   });
 
   it('are believed from who read a file by a second name, once its content is old enough', async () => {

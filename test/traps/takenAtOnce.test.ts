@@ -47,6 +47,30 @@ describe('what a compile made', () => {
     expect(await printed(project)).toMatch(/^word/);
   });
 
+  it('and what it was linked from go at once with the target directory: it is stored', async () => {
+    const { alice } = here;
+    await alice.start();
+    const project = await here.project();
+    await builds(project, ['build'], { compiled: 2 });
+    // Both are compiled anew, from a warm state, and what is linked was made just now.
+    const words = `pub fn word() -> &'static str { "${project.word}" }\npub fn more() {}\n`;
+    await project.write({ 'app/lib/src/lib.rs': words });
+    {
+      await using relay = await Relay.before(alice);
+      let gone = false;
+      relay.once(answers('kept'), () => {
+        rmSync(join(project.dir, 'target'), { recursive: true });
+        gone = true;
+        return 'whole';
+      });
+      await expect(project.cargo(['build'])).rejects.toThrow();
+      expect(gone).toBe(true);
+      await builds(project, ['build'], { disk: 2 });
+      await passes(project);
+    }
+    alice.endNode();
+  });
+
   it('is written into while it is stored, by strip or the like: it is not kept', async () => {
     const project = await large();
     const before = await kept(project);

@@ -6,6 +6,7 @@ import type { ScriptFrame } from '../../wire/launcher.js';
 import { environmentOf } from '../caller.js';
 import { expandMessages } from '../messages.js';
 import type { PipelinePorts, Toolchain } from '../ports.js';
+import type { Trace } from '../trace.js';
 import { isGiven, ScriptEnvironment } from './environment.js';
 
 /** One run of a build script, understood. */
@@ -25,6 +26,7 @@ export interface ScriptUnit {
   /** Text with names for paths; undefined where the way back would give another text. */
   mapText(text: string): string | undefined;
   expandText(text: string): string;
+  trace: Trace | undefined;
 }
 
 /** Raised when what goes into a script's key changes its meaning. */
@@ -34,6 +36,7 @@ const SCRIPT_SCHEMA = 1;
 export async function prepareScript(
   frame: ScriptFrame,
   ports: PipelinePorts,
+  trace: Trace | undefined,
 ): Promise<ScriptUnit | string> {
   const pairs = environmentOf(frame.env);
   if (typeof pairs === 'string') return `variable set twice: ${pairs}`;
@@ -99,6 +102,7 @@ export async function prepareScript(
     key,
     mapText,
     expandText,
+    trace,
   };
 }
 

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { toVriftError } from '../../base/errors.js';
 import { fits } from '../../keying/patterns.js';
 import type { ScriptInfo } from '../../wire/control.js';
@@ -8,6 +9,7 @@ import { type Wishes, wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
 import type { Found } from '../lookup.js';
 import type { Channel, PipelinePorts, ScriptOutcome } from '../ports.js';
+import type { Trace } from '../trace.js';
 import { checkRun } from './check.js';
 import { describeRun, type ScriptRan } from './describe.js';
 import { prefixMaps } from './flags.js';
@@ -43,12 +45,15 @@ export class Scripts {
 
   /** Answers one front. Never throws: whatever goes wrong, the script runs. */
   async call(frame: ScriptFrame, channel: Channel): Promise<void> {
+    const trace = this.#ports.traces.begin(frame);
     try {
-      await this.#answer(frame, channel);
+      await this.#answer(frame, channel, trace);
     } catch (error) {
       const failure = toVriftError(error);
       this.#ports.recorder.error(failure.code, failure.stack ?? failure.message);
       channel.send({ act: 'pass' });
+    } finally {
+      trace?.end();
     }
   }
 
@@ -80,7 +85,7 @@ export class Scripts {
     });
   }
 
-  async #answer(frame: ScriptFrame, channel: Channel): Promise<void> {
+  async #answer(frame: ScriptFrame, channel: Channel, trace: Trace | undefined): Promise<void> {
     const { observer, rules, clock } = this.#ports;
     const started = clock.monotonic();
     const pass = (reason: string, { name, key }: Named = { name: 'unknown', key: '' }) => {
@@ -90,8 +95,10 @@ export class Scripts {
     if (observer === undefined) return pass('nobody watches');
     if (!this.#ports.buildScripts) return pass('switched off');
     await this.#programSettled(frame.program);
-    const unit = await prepareScript(frame, this.#ports);
+    const unit = await prepareScript(frame, this.#ports, trace);
+    trace?.mark('key');
     if (typeof unit === 'string') return pass(unit);
+    trace?.name(`${unit.name} build script`, 'ended');
     const allowed = rules(unit.outDir, unit.cwd);
     if (typeof allowed === 'string') return pass('project configuration', unit);
     if (!allowed.enabled) return pass('switched off', unit);
@@ -105,6 +112,7 @@ export class Scripts {
     const run = { library: observer, mayStore: !wishes.readonly };
     if (wishes.recache) return this.#run(unit, channel, { ...run, why: 'VRIFT_RECACHE' });
     const found = await findScript(unit, this.#ports, this.#ahead);
+    trace?.mark('look-up');
     if (typeof found === 'string') return this.#run(unit, channel, { ...run, why: found });
     if (this.#isToCheck(wishes)) {
       return this.#run(unit, channel, { ...run, why: 'self-check', check: found });
@@ -140,8 +148,15 @@ export class Scripts {
     const ops = unpackTree(from, unit.outDir, unit.roots);
     if (ops === undefined) return 'damaged';
     const expand = (text: string) => unit.expandText(text);
+    unit.trace?.mark('plan');
     channel.send({ act: 'hit', ops, stdout: expand(stdout), stderr: expand(stderr) });
     const report = await channel.next();
+    if (report?.kind === 'done') {
+      const steps = ops.map(({ op, to }) => `${op} ${basename(to)}`);
+      unit.trace?.launcher([...steps, 'messages'], report.at);
+      unit.trace?.name(undefined, `replayed ${found.from}`);
+      unit.trace?.letGo();
+    }
     if (report?.kind === 'failed') {
       recorder.error('VRIFT_RESTORE_FAILED', `build script of ${unit.name}: ${report.error}`);
       return 'restore failed';
@@ -153,6 +168,7 @@ export class Scripts {
     const { name, key } = unit;
     const how = { from: found.from, ms, savedMs, bytes: found.received };
     this.#note({ kind: 'replayed', name, ...how }, key);
+    unit.trace?.mark('books');
     return undefined;
   }
 
@@ -169,6 +185,7 @@ export class Scripts {
     // What the script has compiled must not come from the cache: nobody would see what it read.
     const disabled = watched === undefined ? [] : ['VRIFT_DISABLE=1'];
     const env = [...disabled, ...prefixMaps(unit, await tools.prefixMaps(unit.cwd, unit.env))];
+    unit.trace?.mark('before');
     channel.send({
       act: 'run',
       argv: [...unit.argv],
@@ -182,6 +199,7 @@ export class Scripts {
     const report = await channel.next();
     const sightings = await this.#sightings(watched?.log);
     if (report?.kind !== 'ran') return;
+    unit.trace?.launcher(['script', 'stat outputs'], report.at);
     const ran: ScriptRan = { ...report, sightings, wasEmpty };
     let recorded = hopeless ?? 'not stored';
     try {
@@ -194,6 +212,8 @@ export class Scripts {
       recorded = failure.code;
     }
     channel.send({ act: 'kept' });
+    unit.trace?.mark('keep');
+    unit.trace?.name(undefined, `ran, ${recorded}`);
     if (HOPELESS.test(recorded)) {
       if (this.#hopeless.size > 10_000) this.#hopeless.clear();
       this.#hopeless.set(unit.key, recorded);
