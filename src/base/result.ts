@@ -15,6 +15,8 @@ export type OutputRole =
   | 'dep-info'
   /** What a build script left in its OUT_DIR (pipeline/script/tree.ts). */
   | 'tree'
+  /** A large file of that, by its place among them. */
+  | `file:${number}`
   | 'dwp'
   | `dwo:${string}`;
 

@@ -38,6 +38,7 @@ static char log_entry[PATH_MAX + sizeof LOG + 1];
 static char own_loader[PATH_MAX];
 static uint64_t seen[SEEN];
 static int ready;
+static pid_t own_pid;
 static int has_loaded;
 
 static const char *from_environ(const char *name) {
@@ -156,13 +157,40 @@ static void note_outcome(int worked, char there, char missing, int dirfd, const 
 }
 
 /* The dynamic loader opens libraries without anybody's help; we are in none of the lists. */
-static int note_library(struct dl_phdr_info *library, size_t size, void *unused) {
+static uint64_t begun_with[128];
+static int begun_count;
+
+static void note_path(char kind, int dirfd, const char *path);
+
+static int note_library(struct dl_phdr_info *library, size_t size, void *late) {
   (void)size;
-  (void)unused;
   const char *path = library->dlpi_name;
-  if (path && path[0] == '/' && strcmp(path, own_path)) put('l', "", path);
+  /* One without a slash is the kernel's. */
+  if (!path || !strchr(path, '/') || !strcmp(path, own_path)) return 0;
+  uint64_t hash = 1469598103934665603u;
+  for (const char *at = path; *at; at++) hash = (hash ^ (uint8_t)*at) * 1099511628211u;
+  if (!late) {
+    if (begun_count < 128) begun_with[begun_count++] = hash;
+    note_path('l', AT_FDCWD, path);
+    return 0;
+  }
+  for (int at = 0; at < begun_count; at++)
+    if (begun_with[at] == hash) return 0;
+  note_path('o', AT_FDCWD, path);
   return 0;
 }
+
+/*
+ * What was opened since the start (dlopen: to stand in its place would change where it searches), and
+ * is there still. A child between fork and exec has its parent's list, and must not ask.
+ */
+static void note_opened(void) {
+  int kept = errno;
+  if (log_path[0] && getpid() == own_pid) dl_iterate_phdr(note_library, &begun_count);
+  errno = kept;
+}
+
+__attribute__((destructor)) static void end(void) { note_opened(); }
 
 __attribute__((constructor)) static void begin(void) {
   if (ready) return;
@@ -185,6 +213,7 @@ __attribute__((constructor)) static void begin(void) {
   put('P', "", parent);
   put('X', "", program);
   loader_of(program, own_loader, 0);
+  own_pid = getpid();
   dl_iterate_phdr(note_library, NULL);
 }
 
@@ -199,7 +228,7 @@ int __open64_2(const char *, int);
   each(fopen) each(fopen64) each(opendir) each(fdopendir) each(stat) each(stat64) each(lstat) \
   each(lstat64) each(fstatat) each(fstatat64) each(statx) each(access) each(faccessat) \
   each(readlink) each(realpath) each(getenv) each(connect) \
-  each(clock_gettime) each(gettimeofday) each(time) each(execve) each(execvpe) each(posix_spawn) \
+  each(dlclose) each(clock_gettime) each(gettimeofday) each(time) each(execve) each(execvpe) each(posix_spawn) \
   each(posix_spawnp)
 #define DECLARE(name) static __typeof__(&name) real_##name;
 REALS(DECLARE)
@@ -365,6 +394,22 @@ char *getenv(const char *name) {
 
 char *secure_getenv(const char *name) { return getenv(name); }
 
+/* Libraries that are opened while a program runs. */
+
+int dlclose(void *library) {
+  REAL(dlclose);
+  note_opened();
+  return real(library);
+}
+
+void _exit(int code) {
+  note_opened();
+  syscall(SYS_exit_group, code);
+  __builtin_unreachable();
+}
+
+void _Exit(int code) { _exit(code); }
+
 /* The network: what comes from there is no file of this machine. */
 
 int connect(int socket, __CONST_SOCKADDR_ARG address, socklen_t length) {
@@ -467,6 +512,7 @@ static int is_seen(const char *program) {
 
 int execve(const char *program, char *const argv[], char *const given[]) {
   REAL(execve);
+  note_opened();
   OBSERVED(program, given);
   return real(program, argv, envp);
 }
@@ -475,6 +521,7 @@ int execv(const char *program, char *const argv[]) { return execve(program, argv
 
 int execvpe(const char *file, char *const argv[], char *const given[]) {
   REAL(execvpe);
+  note_opened();
   OBSERVED(file, given);
   return real(file, argv, envp);
 }

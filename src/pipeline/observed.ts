@@ -59,7 +59,8 @@ export function observedBeyond(
     if (ours(path) && !(index > loads && macrosOwn(path, kind))) continue;
     if (cargos.has(pid) && !shared(path)) continue;
     if (kind === 'b') observed.blind.add(path);
-    if (kind === 'p' || kind === 'b' || kind === 'r' || kind === 's') sort(path, observed, disk);
+    const began = kind === 'l' && pid === main;
+    if (LOOKED.includes(kind) && !began) sort(path, observed, disk);
     else if (kind === 'd') observed.listed.add(path);
     else if (kind === 'n' && !disk.exists(path)) observed.absent.add(path);
     else if (kind === 'n') sort(path, observed, disk);
@@ -67,6 +68,9 @@ export function observedBeyond(
   for (const path of observed.listed) observed.there.delete(path);
   return observed;
 }
+
+/** Programs, files, libraries: what was there to be looked at. */
+const LOOKED = 'pbrslo';
 
 /** Without what says nothing; `..` stays, as the system follows the links before it. */
 const tidy = (path: string) => path.replace(/\/(?:\.?\/)+/g, '/').replace(/(?<=.)\/\.?$/, '');

@@ -156,7 +156,7 @@ const size = shape.integer(0, BOUNDS.outputBytes);
 const stream = shape.exact({ digest: shape.digest, size });
 const CLASS = shape.oneOf('plain', 'incremental', 'warm');
 const ROLE =
-  /^(?:rlib|rmeta|staticlib|dylib|cdylib|proc-macro|bin|dep-info|dwp|tree|dwo:[\w.-]{1,255})$/;
+  /^(?:rlib|rmeta|staticlib|dylib|cdylib|proc-macro|bin|dep-info|dwp|tree|file:\d{1,4}|dwo:[\w.-]{1,255})$/;
 
 const result = shape.exact({
   schema: shape.oneOf(1),

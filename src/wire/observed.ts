@@ -19,7 +19,7 @@ export interface Sighting {
  * failed for another reason. `e`: a variable was asked for. `p`: a program was started, `b`: one
  * that cannot be observed (static, or of another C library). `c`: a connection beyond this machine's
  * own sockets was made. `t`: somebody asked what time of day it is.
- * `l`: a shared library that a process began with.
+ * `l`: a shared library that a process began with; `o`: one that it opened later.
  */
 export type SightingKind =
   | 'P'
@@ -35,7 +35,8 @@ export type SightingKind =
   | 'b'
   | 'c'
   | 't'
-  | 'l';
+  | 'l'
+  | 'o';
 
 /** Variables by which the observer and the launcher know each other. */
 export const OBSERVED_VARIABLE = 'VRIFT_OBSERVED';
@@ -98,4 +99,4 @@ function parseRecord(record: string): Sighting | undefined {
 
 /** Read as latin1, so that a byte of more is one of these. */
 const ASCII = /^[^\u0080-\u00ff]*$/;
-const RECORD = /^([PXrwdsn?epbctl])(\d+) (.*)$/s;
+const RECORD = /^([PXrwdsn?epbctlo])(\d+) (.*)$/s;

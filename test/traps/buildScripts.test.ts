@@ -8,6 +8,9 @@ import { type Files, manifest, pairOfDevelopers } from './support.js';
 
 const pair = pairOfDevelopers();
 
+/** Bytes. */
+const LARGE = 32 << 20;
+
 describe('a build script is not run again', () => {
   it('here, where all that it read is the same; the next build finds nothing to do', async () => {
     const body = 'println!("cargo:rerun-if-changed=build.rs"); "one".into()';
@@ -116,6 +119,40 @@ fn main() { print!("{} {}", std::fs::read_to_string(env!("TOLD_AT")).unwrap(), P
     expect(before).toContain('ran');
     expect(await builtAnew(project)).toEqual(again('kept'));
     expect(await listing()).toBe(before);
+  });
+
+  it('with large files that other runs made as well: each is kept and fetched once', async () => {
+    const body = `
+      println!("cargo:rerun-if-env-changed=VR_WHICH");
+      println!("cargo:rerun-if-changed=build.rs");
+      let large: Vec<u8> = (0..2_097_152u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+      let large = large.repeat(4);
+      fs::write(format!("{out}/large.bin"), &large).unwrap();
+      fs::create_dir(format!("{out}/copies")).unwrap();
+      fs::write(format!("{out}/copies/same.bin"), &large).unwrap();
+      env::var("VR_WHICH").unwrap()`;
+    const { alice, bob } = await pair.both(withScript(body));
+    const of = (which: string) => ({ env: { VR_WHICH: which } });
+    const kept = async () => (await alice.developer.status()).store.bytes;
+    const sizes = async (project: typeof alice) => {
+      const sh =
+        'cd target/debug/build/*/out && stat -c %s large.bin copies/same.bin && cmp large.bin copies/same.bin';
+      const { stdout } = await project.developer.run('sh', ['-ec', sh], { cwd: project.dir });
+      return stdout.split('\n').filter(Boolean).map(Number);
+    };
+    const empty = await kept();
+    expect(await builtAnew(alice, of('one'))).toEqual(first('one'));
+    const once = await kept();
+    expect(once - empty).toBeGreaterThan(LARGE);
+    expect(once - empty).toBeLessThan(2 * LARGE);
+    expect(await builtAnew(alice, of('two'))).toEqual(first('two'));
+    expect((await kept()) - once).toBeLessThan(LARGE);
+    expect(await builtAnew(bob, of('one'))).toEqual(again('one'));
+    expect(await sizes(bob)).toEqual([LARGE, LARGE]);
+    await bob.developer.resetStats();
+    expect(await builtAnew(bob, of('two'))).toEqual(again('two'));
+    expect(await sizes(bob)).toEqual([LARGE, LARGE]);
+    expect((await bob.developer.stats()).bytes.peerIn).toBeLessThan(LARGE);
   });
 
   it('in another home, with debug information of C in it', async () => {
@@ -278,6 +315,44 @@ describe('a build script runs again', () => {
     expect(await builtAnew(project)).toEqual(again('1'));
     await library(2);
     expect(await builtAnew(project)).toEqual(first('2'));
+  });
+
+  it.each([
+    ['opened while it ran', ''],
+    ['opened and closed again', 'dlclose(library);'],
+  ])('when a shared library changes that it %s', async (_, close) => {
+    const body = `println!("cargo:rerun-if-changed=build.rs");
+      extern "C" {
+        fn dlopen(path: *const u8, flags: i32) -> *mut u8;
+        fn dlsym(library: *mut u8, name: *const u8) -> *mut u8;
+        fn dlclose(library: *mut u8) -> i32;
+      }
+      unsafe {
+        let _ = dlclose as unsafe extern "C" fn(*mut u8) -> i32;
+        let library = dlopen(b"bin/libn.so\\0".as_ptr(), 2);
+        assert!(!library.is_null());
+        let n: extern "C" fn() -> i32 = std::mem::transmute(dlsym(library, b"n\\0".as_ptr()));
+        let told = n().to_string();
+        ${close}
+        told
+      }`;
+    const project = await pair.one(withScript(body));
+    const library = (value: number) =>
+      project.developer.run(
+        'sh',
+        [
+          '-ec',
+          `mkdir -p bin; echo 'int n(void) { return ${value}; }' > n.c
+          cc -shared -fPIC n.c -o bin/new.so; mv bin/new.so bin/libn.so`,
+        ],
+        { cwd: project.dir },
+      );
+    await library(1);
+    expect(await builtAnew(project)).toEqual(first('1'));
+    expect(await builtAnew(project)).toEqual(again('1'));
+    await library(2);
+    expect(await builtAnew(project)).toEqual(first('2'));
+    expect(await builtAnew(project)).toEqual(again('2'));
   });
 
   it('when a header changes that only the C compiler read', async () => {

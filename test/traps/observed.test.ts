@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { WhyInfo } from '../../src/wire/control.js';
 import { HELD, held } from './held.js';
@@ -149,6 +150,58 @@ describe('what a macro reads and nobody declares', () => {
     expect(await prints(project, 'one')).toEqual({ compiled: 0 });
     await project.write({ 'app/data.txt': 'two' });
     expect(await prints(project, 'two')).toEqual({ compiled: 1 });
+  });
+
+  it('a shared library that it opens, and one that a program of its own begins with', async () => {
+    const body = `{
+      extern "C" {
+        fn dlopen(path: *const u8, flags: i32) -> *mut u8;
+        fn dlsym(library: *mut u8, name: *const u8) -> *mut u8;
+      }
+      let own = unsafe {
+        let library = dlopen(format!("{dir}/bin/libown.so\\0").as_ptr(), 2);
+        let n: extern "C" fn() -> i32 = std::mem::transmute(dlsym(library, b"own\\0".as_ptr()));
+        n()
+      };
+      let tool = std::process::Command::new(format!("{dir}/bin/tool")).output().unwrap();
+      format!("{own} {}", String::from_utf8(tool.stdout).unwrap())
+    }`;
+    const tool =
+      '#include <stdio.h>\nint its(void);\nint main(void) { printf("%d", its()); return 0; }\n';
+    const project = await pair.one(withMacro(body, { 'app/tool.c': tool }));
+    const sh = (text: string) => project.developer.run('sh', ['-ec', text], { cwd: project.dir });
+    const library = (name: string, value: number) =>
+      sh(`mkdir -p bin; echo 'int ${name}(void) { return ${value}; }' > n.c
+        cc -shared -fPIC n.c -o bin/new.so; mv bin/new.so bin/lib${name}.so`);
+    await library('own', 1);
+    await library('its', 1);
+    await sh('cc tool.c -Lbin -lits -Wl,-rpath,"$PWD/bin" -o bin/tool');
+    expect(await prints(project, '1 1')).toEqual({ compiled: 2 });
+    expect(await prints(project, '1 1')).toEqual({ compiled: 0 });
+    await library('own', 2);
+    expect(await prints(project, '2 1')).toEqual({ compiled: 1 });
+    await library('its', 2);
+    expect(await prints(project, '2 2')).toEqual({ compiled: 1 });
+    expect(await prints(project, '2 2')).toEqual({ compiled: 0 });
+  });
+
+  it('the network: what came from there is not stored', async () => {
+    const server = createServer((socket) => socket.end(String(++asked)));
+    let asked = 0;
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const body = `{
+      let mut text = String::new();
+      let mut stream = std::net::TcpStream::connect("127.0.0.1:${port}").unwrap();
+      std::io::Read::read_to_string(&mut stream, &mut text).unwrap();
+      text
+    }`;
+    const project = await pair.one(withMacro(body));
+    expect(await prints(project, '1')).toEqual({ compiled: 2 });
+    expect(await prints(project, '2')).toEqual({ compiled: 1 });
+    const told = await project.developer.vriftJson<WhyInfo[]>(['why', 'app']);
+    expect(told[0]?.from).toBe('a macro uses the network');
+    server.close();
   });
 
   it('what cargo says of the package, through a library that hands the macro on', async () => {

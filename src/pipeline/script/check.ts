@@ -48,6 +48,10 @@ async function differences(
     if (compiled === blob.digest) continue;
     differing.push({ what, damaged: false, cached: blob.digest, compiled });
   }
+  for (const { digest } of result.outputs.slice(1)) {
+    if (await store.isIntact(digest)) continue;
+    differing.push({ what: 'OUT_DIR', damaged: true, cached: digest, compiled: undefined });
+  }
   const cached = result.outputs[0]!.digest;
   const compiled = hasher.hash(now.tree);
   if (cached === compiled) return differing;
@@ -85,7 +89,10 @@ function report(
       result,
       manifest,
     },
-    [{ name: 'tree.cached', path: store.blobPath(result.outputs[0]!.digest) }],
+    result.outputs.map(({ role, digest }) => ({
+      name: `${role.replace(':', '-')}.cached`,
+      path: store.blobPath(digest),
+    })),
   );
   store.dropResult(result.resultKey, resultDigest);
   for (const { damaged, cached } of differing) {

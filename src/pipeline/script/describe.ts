@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import type { Digest } from '../../base/digest.js';
 import { absolute } from '../../base/paths.js';
 import type { Manifest } from '../../base/result.js';
 import { parseDepInfo } from '../../keying/depInfo.js';
@@ -32,6 +33,8 @@ export interface ScriptRecord {
   secret: string | undefined;
   /** OUT_DIR, packed. */
   tree: Buffer;
+  /** Contents that stand beside it. */
+  large: ReadonlyMap<Digest, Buffer>;
   stdout: Buffer;
   stderr: Buffer;
 }
@@ -65,10 +68,12 @@ export async function describeRun(
     entries,
     (path) => disk.readRaw(`${unit.outDir}/${path}`),
     unit.roots,
+    hasher,
   );
   if (packed === undefined) return 'OUT_DIR changed meanwhile';
   const bound = new Set([...packed.found].map((real) => unit.roots.map(real)));
-  if (reachesOut(unit, read.manifest, [stdout, stderr, packed.blob])) bound.add(ownRoot(unit));
+  if (reachesOut(unit, read.manifest, [stdout, stderr, packed.blob, ...packed.large.values()]))
+    bound.add(ownRoot(unit));
   const manifest: Manifest = {
     ...read.manifest,
     bound: [...bound]
@@ -79,6 +84,7 @@ export async function describeRun(
     manifest,
     secret: read.secret,
     tree: packed.blob,
+    large: packed.large,
     stdout: Buffer.from(stdout),
     stderr: Buffer.from(stderr),
   };

@@ -82,6 +82,8 @@ async function findRemote(
 
 const NEW = 'new';
 
+/** A tree, and large files of it. */
 function isTree({ outputs }: Result): boolean {
-  return outputs.length === 1 && outputs[0]!.role === 'tree';
+  const [tree, ...files] = outputs;
+  return tree?.role === 'tree' && files.every(({ role }) => /^file:\d+$/.test(role));
 }

@@ -1,5 +1,5 @@
 import { canonicalJson } from '../../base/canonical.js';
-import type { Result } from '../../base/result.js';
+import type { Output, Result } from '../../base/result.js';
 import { manifestDigest, resultKeyOf } from '../../keying/manifest.js';
 import type { PipelinePorts } from '../ports.js';
 import type { ScriptRan, ScriptRecord } from './describe.js';
@@ -9,10 +9,14 @@ import type { ScriptUnit } from './prepare.js';
 export async function recordRun(
   unit: ScriptUnit,
   ran: ScriptRan,
-  { manifest, secret, tree, stdout, stderr }: ScriptRecord,
+  { manifest, secret, tree, large, stdout, stderr }: ScriptRecord,
   { hasher, store, recorder }: PipelinePorts,
 ): Promise<void> {
   const digest = manifestDigest(manifest, hasher);
+  const outputs: Output[] = [{ role: 'tree', executable: false, ...(await store.putBytes(tree)) }];
+  for (const [index, bytes] of [...large.values()].entries()) {
+    outputs.push({ role: `file:${index}`, executable: false, ...(await store.putBytes(bytes)) });
+  }
   const result: Result = {
     schema: 1,
     unitKey: unit.key,
@@ -24,7 +28,7 @@ export async function recordRun(
     class: 'plain',
     messages: 'silent',
     compileMs: Math.round(ran.ms),
-    outputs: [{ role: 'tree', executable: false, ...(await store.putBytes(tree)) }],
+    outputs,
     stdout: await store.putBytes(stdout),
     stderr: await store.putBytes(stderr),
   };
@@ -37,5 +41,5 @@ export async function recordRun(
     localOnly: secret !== undefined,
     origin: 'own',
   });
-  recorder.stored(tree.length);
+  recorder.stored(outputs.reduce((sum, { size }) => sum + size, 0));
 }

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { Digest } from '../../base/digest.js';
 import { toVriftError } from '../../base/errors.js';
 import { fits } from '../../keying/patterns.js';
 import type { ScriptInfo } from '../../wire/control.js';
@@ -144,7 +145,14 @@ export class Scripts {
     );
     const [stdout, stderr] = texts;
     if (bytes === undefined || stdout === undefined || stderr === undefined) return 'damaged';
-    const from = { bytes, path: store.blobPath(tree.digest) };
+    const from = {
+      bytes,
+      path: store.blobPath(tree.digest),
+      pathOf: (digest: Digest, size: number) =>
+        result.outputs.some((output) => output.digest === digest && output.size === size)
+          ? store.blobPath(digest)
+          : undefined,
+    };
     const ops = unpackTree(from, unit.outDir, unit.roots);
     if (ops === undefined) return 'damaged';
     const expand = (text: string) => unit.expandText(text);

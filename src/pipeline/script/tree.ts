@@ -1,3 +1,4 @@
+import { type Digest, type Hasher, isDigest } from '../../base/digest.js';
 import type { Roots } from '../../keying/roots.js';
 import { holdsPath } from '../../keying/scan.js';
 import type { RestoreOp } from '../../wire/launcher.js';
@@ -16,20 +17,29 @@ type Packed = { path: string; mode: number } & (
   | { kind: 'link'; target: string }
   /** `text`: its paths are names, which the reader puts its own paths for. */
   | { kind: 'file'; at: number; size: number; text: boolean }
+  /** A blob of its own: other trees, and other runs of the same script, have the same. */
+  | { kind: 'large'; digest: Digest; size: number }
 );
 
 export interface PackedTree {
   blob: Buffer;
+  /** Contents that are blobs of their own, each once. */
+  large: Map<Digest, Buffer>;
   /** Real prefixes that stand in files whose length must not change. */
   found: Set<string>;
 }
+
+/** From here on a file is worth a blob. */
+const LARGE_BYTES = 64 * 1024;
+/** Peers take no more outputs of one result than 4,096. */
+const MAX_LARGE = 2_000;
 
 const MAGIC = Buffer.from('vrift-tree 1\n');
 const LENGTH_BYTES = 4;
 
 /**
- * Packs a directory into one blob: a header of JSON, then the contents in the order in which the
- * files were written, so that they come back in that order.
+ * Packs a directory into one blob: a header of JSON, in the order in which the files were written, so
+ * that they come back in that order, then the contents of small ones.
  *
  * @param read content of a file of the tree; undefined when it is gone
  * @returns undefined when something changed meanwhile
@@ -38,10 +48,12 @@ export async function packTree(
   entries: readonly TreeEntry[],
   read: (path: string) => Buffer | undefined,
   roots: Roots,
+  hasher: Hasher,
 ): Promise<PackedTree | undefined> {
   const slices = new Slices();
   const found = new Set<string>();
   const contents: Buffer[] = [];
+  const large = new Map<Digest, Buffer>();
   const packed: Packed[] = [];
   let at = 0;
   for (const entry of inOrder(entries)) {
@@ -54,6 +66,12 @@ export async function packTree(
       const bytes = read(path);
       if (bytes?.length !== entry.size) return undefined;
       const mapped = mapContent(bytes, roots, found);
+      if (mapped === undefined && bytes.length >= LARGE_BYTES && large.size < MAX_LARGE) {
+        const digest = hasher.hash(bytes);
+        large.set(digest, bytes);
+        packed.push({ path, mode, kind: 'large', digest, size: bytes.length });
+        continue;
+      }
       const content = mapped ?? bytes;
       contents.push(content);
       packed.push({
@@ -70,7 +88,7 @@ export async function packTree(
   const header = Buffer.from(JSON.stringify(packed), 'utf8');
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32LE(header.length);
-  return { blob: Buffer.concat([MAGIC, length, header, ...contents]), found };
+  return { blob: Buffer.concat([MAGIC, length, header, ...contents]), large, found };
 }
 
 /** Directories first, parents before what is in them; files by their times. */
@@ -119,15 +137,19 @@ function heldIn(bytes: Buffer, roots: Roots): readonly { name: string; real: str
 /**
  * What the launcher has to do to put a packed tree into an OUT_DIR.
  *
- * @param blob the packed tree's bytes, and where they lie in a file
+ * @param blob the packed tree's bytes, where they lie in a file, and where its large files do
  * @returns undefined when it is none, or names anything outside
  */
 export function unpackTree(
-  blob: { bytes: Buffer; path: string },
+  blob: {
+    bytes: Buffer;
+    path: string;
+    pathOf: (large: Digest, size: number) => string | undefined;
+  },
   outDir: string,
   roots: Roots,
 ): RestoreOp[] | undefined {
-  const { bytes, path: from } = blob;
+  const { bytes, path: from, pathOf } = blob;
   const opened = open(bytes);
   if (opened === undefined) return undefined;
   const { packed, content } = opened;
@@ -140,6 +162,11 @@ export function unpackTree(
       const target = roots.expand(entry.target);
       if (target === undefined) return undefined;
       ops.push({ op: 'symlink', target, to });
+    } else if (entry.kind === 'large') {
+      const { digest, size } = entry;
+      const large = pathOf(digest, size);
+      if (large === undefined) return undefined;
+      ops.push({ op: 'copy', from: large, to, mode, size });
     } else {
       const { size } = entry;
       const offset = content + entry.at;
@@ -207,12 +234,13 @@ function parse(header: Buffer): Packed[] | undefined {
 
 function isPacked(value: unknown): value is Packed {
   if (typeof value !== 'object' || value === null) return false;
-  const { path, mode, kind, at, size, text, target } = value as Record<string, unknown>;
+  const { path, mode, kind, at, size, text, target, digest } = value as Record<string, unknown>;
   if (typeof path !== 'string' || !isBelow(path)) return false;
   if (!Number.isInteger(mode) || (mode as number) < 0 || (mode as number) > 0o777) return false;
+  const isCount = (count: unknown) => Number.isSafeInteger(count) && (count as number) >= 0;
   if (kind === 'dir') return true;
   if (kind === 'link') return typeof target === 'string';
-  const isCount = (count: unknown) => Number.isSafeInteger(count) && (count as number) >= 0;
+  if (kind === 'large') return typeof digest === 'string' && isDigest(digest) && isCount(size);
   return kind === 'file' && isCount(at) && isCount(size) && typeof text === 'boolean';
 }
 
