@@ -6,7 +6,7 @@ import { readBook } from './cargoBook.mjs';
  * by what its bytes are. Each takes the file from the cache, the compiled one and what is known of
  * the builds, and answers with the cause or undefined.
  */
-const MECHANISMS = [orderOfInputs, sessionNames, fileNameHashes];
+const MECHANISMS = [orderOfInputs, sessionNames, fileNameHashes, crateHash];
 
 /** @param suffixes `-0123456789abcdef` of every unit that stands at only one of the places */
 export function explain(cached, compiled, { suffixes }) {
@@ -72,6 +72,27 @@ function sameButHashes(left, right, suffixes) {
   const [a, b] = [left, right].map((bytes) => blankedText(bytes.toString('latin1'), suffixes));
   return a === b;
 }
+
+/**
+ * Metadata that rustc wrote, the same but for the crate's hash, which holds the directory where
+ * rustc ran. That is so for what a build script compiles by itself: a question to the compiler, whose
+ * answer it leaves in OUT_DIR. Text would be a path.
+ */
+function crateHash(cached, compiled) {
+  const isMetadata = [cached, compiled].every((bytes) => bytes.subarray(0, 7).equals(METADATA));
+  if (!isMetadata || cached.length !== compiled.length) return undefined;
+  const differs = (byte, at) => byte !== compiled[at];
+  const first = cached.findIndex(differs);
+  const end = cached.findLastIndex(differs) + 1;
+  if (end - first <= HASH_BYTES / 2 || end - first > HASH_BYTES) return undefined;
+  const windows = [cached, compiled].map((bytes) => bytes.subarray(first, end));
+  const isText = (bytes) => bytes.every((byte) => byte >= 0x20 && byte < 0x7f);
+  return windows.some(isText) ? undefined : HASHED;
+}
+
+const METADATA = Buffer.from('rust\0\0\0');
+const HASH_BYTES = 16;
+const HASHED = 'crate hash of what a build script compiled, which holds its working directory';
 
 const blankedText = (text, suffixes) =>
   text.replaceAll(/-[0-9a-f]{16}(?![0-9a-f])/g, (hash) =>

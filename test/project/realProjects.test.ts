@@ -53,6 +53,30 @@ describe('the comparison of real projects', () => {
     expect((await compareNames(...names)).differences).toHaveLength(1);
   });
 
+  it("lets go another hash in a crate's metadata, and nothing that is text or longer", async () => {
+    const metadata = (middle: string | Buffer, length = 40) =>
+      Buffer.concat([Buffer.from('rust\0\0\0\x09'), Buffer.from(middle), Buffer.alloc(length)]);
+    const hash = (byte: number) => Buffer.from(Array.from({ length: 16 }, (_, n) => n * 13 + byte));
+    const causes = async (left: Buffer, right: Buffer) =>
+      (await compare({ 'a.rmeta': left }, { 'a.rmeta': right })).map(
+        ({ cause }: { cause?: string }) => cause,
+      );
+    expect(await causes(metadata(hash(1)), metadata(hash(2)))).toEqual([
+      expect.stringMatching(/^crate hash/),
+    ]);
+    const no = [undefined];
+    expect(await causes(metadata('/home/alice-here'), metadata('/srv/of-bob-there'))).toEqual(no);
+    expect(
+      await causes(metadata('/home/alice-here'), metadata('/mnts/boxes/there'.slice(0, 16))),
+    ).toEqual(no);
+    const twice = (byte: number) =>
+      metadata(Buffer.concat([hash(byte), Buffer.alloc(8), hash(byte)]));
+    expect(await causes(twice(1), twice(2))).toEqual(no);
+    expect(await causes(metadata(hash(1)), metadata(hash(1), 41))).toEqual(no);
+    const other = (byte: number) => Buffer.concat([Buffer.alloc(8), hash(byte)]);
+    expect(await causes(other(1), other(2))).toEqual(no);
+  });
+
   it('lets go lines that a build script printed again, with what cargo wrote down of them', async () => {
     const book = (hash: string, vars: string[], path = '18446744073709551615') =>
       `{"path":${path},"deps":[[17,"dep",false,${hash}]],"local":[${vars
