@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { BufferPool } from '../base/bufferPool.js';
 import type { Digest } from '../base/digest.js';
 import { holdsPath, nested } from '../keying/scan.js';
 import { mayReadAllVariables, symbolsOf } from '../keying/symbols.js';
@@ -34,6 +35,9 @@ export interface FileDigestsPort {
 const RESOLVED_MS = 1_000;
 
 const CHUNK_BYTES = 4 << 20;
+/** For the longest path that is looked for; longer ones have a buffer of their own. */
+const ROOM_BYTES = 8 << 10;
+const chunks = new BufferPool(CHUNK_BYTES + ROOM_BYTES);
 
 /** The real disk, as the pipeline sees it. */
 export function openDisk(digests: FileDigestsPort, monotonic: () => number): DiskPort {
@@ -148,9 +152,10 @@ async function scan(path: string, prefixes: readonly string[]): Promise<string[]
   const overlap = Math.max(1, ...prefixes.map((prefix) => Buffer.byteLength(prefix)));
   const found = new Set<string>();
   const file = await open(path, 'r');
+  const chunk = overlap > ROOM_BYTES ? Buffer.allocUnsafe(CHUNK_BYTES + overlap) : chunks.take();
   try {
     const { size } = await file.stat();
-    const buffer = Buffer.allocUnsafe(Math.min(size, CHUNK_BYTES) + overlap);
+    const buffer = chunk.subarray(0, Math.min(size, CHUNK_BYTES) + overlap);
     let kept = 0;
     for (;;) {
       const { bytesRead } = await file.read(buffer, kept, buffer.length - kept, null);
@@ -163,6 +168,7 @@ async function scan(path: string, prefixes: readonly string[]): Promise<string[]
       filled.copyWithin(0, filled.length - kept);
     }
   } finally {
+    if (chunk.length === CHUNK_BYTES + ROOM_BYTES) chunks.give(chunk);
     await file.close();
   }
 }

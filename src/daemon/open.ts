@@ -116,8 +116,6 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
   const pipeline = new Pipeline(ports, ahead);
   const scripts = new Scripts(ports, ahead, (path) => pipeline.programSettled(path));
   const convergence = new Convergence({ clock, store, mesh, ports });
-  await mesh.opened();
-
   const status = async (params: Record<string, unknown>): Promise<StatusInfo> => {
     const state = await mesh.state();
     const cwd = typeof params.cwd === 'string' ? params.cwd : undefined;
@@ -165,7 +163,10 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     },
     rpc,
     hurry: () => pipeline.hurry(),
-    info: () => ({ node: mesh.node, port: mesh.port }),
+    info: async () => {
+      await mesh.opened();
+      return { node: mesh.node, port: mesh.port };
+    },
     close: async () => {
       convergence.stop();
       ahead.stop();

@@ -135,8 +135,12 @@ export class Ahead {
       const keys = await mesh.unitsAfter(run.peer, first);
       const wanted = keys.filter((key) => store.manifestsOf(key).length === 0);
       for (const key of wanted) run.planned.add(key);
+      let coming = this.#ask(run, wanted.slice(0, AT_ONCE));
       for (let at = 0; at < wanted.length && this.#goesOn(run); at += AT_ONCE) {
-        await this.#bring(run, wanted.slice(at, at + AT_ONCE));
+        const candidates = await coming;
+        // The next answer comes while this one's content does.
+        coming = this.#ask(run, wanted.slice(at + AT_ONCE, at + 2 * AT_ONCE));
+        await this.#bring(run, wanted.slice(at, at + AT_ONCE), candidates);
       }
     } catch (error) {
       const { code, message } = toVriftError(error);
@@ -165,11 +169,15 @@ export class Ahead {
     return this.#goesOn(run);
   }
 
-  async #bring(run: Run, keys: readonly Digest[]): Promise<void> {
-    const { mesh, store, hasher } = this.#ports;
+  #ask(run: Run, keys: readonly Digest[]): Promise<Candidate[]> {
+    const { mesh, store } = this.#ports;
     const wanted = keys.filter((key) => store.manifestsOf(key).length === 0);
-    const candidates = wanted.length === 0 ? [] : await mesh.resultsOf(run.peer, wanted);
-    const queue = wanted.values();
+    return wanted.length === 0 ? Promise.resolve([]) : mesh.resultsOf(run.peer, wanted);
+  }
+
+  async #bring(run: Run, keys: readonly Digest[], candidates: readonly Candidate[]): Promise<void> {
+    const { hasher } = this.#ports;
+    const queue = keys.values();
     const work = async () => {
       for (let next = queue.next(); !next.done; next = queue.next()) {
         const best = bestFor(next.value, candidates, hasher);
@@ -183,8 +191,8 @@ export class Ahead {
   async #take(run: Run, candidate: Digested): Promise<void> {
     const { store, recorder } = this.#ports;
     const { unitKey } = candidate.result;
-    // Cargo may have been quicker.
-    if (store.manifestsOf(unitKey).length > 0) return;
+    // Cargo may have been quicker, and may be fetching it.
+    if (store.manifestsOf(unitKey).length > 0 || this.#asked.has(unitKey)) return;
     run.unused += 1;
     const arrive = this.#announce(unitKey, candidate.result.compileMs);
     try {

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { BufferPool } from '../base/bufferPool.js';
 import { canonicalJson } from '../base/canonical.js';
 import { asDigest, type Digest, type Hasher, type HashStream } from '../base/digest.js';
 
@@ -70,6 +71,9 @@ export interface HashedFile {
 export const ASYNC_HASH_BYTES = 1 << 20;
 
 const CHUNK_BYTES = 1 << 20;
+/** For what reads a file in one go, and leaves nothing of it behind. */
+let shared: Buffer | undefined;
+const chunks = new BufferPool(CHUNK_BYTES);
 // A FIFO put in the place of a file must not block the loop.
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
@@ -77,9 +81,11 @@ const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 export function hashFile(hasher: Hasher, path: string): HashedFile {
   const fd = openSync(path, READ_FLAGS);
   try {
-    const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(CHUNK_BYTES, fstatSync(fd).size + 1)));
-    let read = readSync(fd, buffer, 0, buffer.length, null);
+    const expected = fstatSync(fd).size;
+    shared ??= Buffer.allocUnsafeSlow(CHUNK_BYTES);
     // The buffer has one byte more than a small file: a short read is its end.
+    const buffer = shared.subarray(0, Math.max(1, Math.min(CHUNK_BYTES, expected + 1)));
+    let read = readSync(fd, buffer, 0, buffer.length, null);
     if (read < buffer.length) return { digest: hasher.hash(buffer.subarray(0, read)), size: read };
     const stream = hasher.stream();
     let size = 0;
@@ -96,8 +102,8 @@ export function hashFile(hasher: Hasher, path: string): HashedFile {
 /** Hashes a whole file in awaited pieces of 1 MB: other calls get their turn. @throws system errors */
 export async function hashFileAsync(hasher: Hasher, path: string): Promise<HashedFile> {
   const handle = await open(path, READ_FLAGS);
+  const buffer = chunks.take();
   try {
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     const stream = hasher.stream();
     let size = 0;
     for (;;) {
@@ -107,6 +113,7 @@ export async function hashFileAsync(hasher: Hasher, path: string): Promise<Hashe
       size += bytesRead;
     }
   } finally {
+    chunks.give(buffer);
     await handle.close();
   }
 }

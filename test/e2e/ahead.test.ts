@@ -53,6 +53,30 @@ describe("what a colleague's build used next", () => {
     expect(await bob.output()).toBe('123X56');
   });
 
+  it('crosses the network once, whoever asks first', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const files: Record<string, string> = {
+      'app/Cargo.toml': `[workspace]\nmembers = ["*"]\nexclude = ["target"]\nresolver = "2"\n`,
+    };
+    for (const [index, name] of names.entries()) {
+      // A megabyte or two that no other crate has: nothing is there by the time the next is asked for.
+      const text = Array.from({ length: 40_000 }, (_, n) => (n * 7919 + index) ** 2).join(' ');
+      files[`app/${name}/Cargo.toml`] = manifest(name);
+      files[`app/${name}/data.txt`] = text.repeat(3);
+      files[`app/${name}/src/lib.rs`] =
+        'pub static DATA: &[u8] = include_bytes!("../data.txt");\n#[used]\nstatic KEPT: &[u8] = DATA;\n';
+    }
+    const { alice, bob } = await pair.both(files);
+    await alice.cargo(['build']);
+    await sleep(NOTED_MS);
+    const before = (await status(bob)).store.bytes;
+    const { hits, bytes } = await bob.count(['build', '--jobs', '4']);
+    expect(hits).toMatchObject({ peer: names.length });
+    const kept = (await status(bob)).store.bytes - before;
+    expect(kept).toBeGreaterThan(names.length << 20);
+    expect(bytes.peerIn).toBeLessThan(1.02 * kept);
+  });
+
   it('is there before it is asked for, also when the colleague has left', async () => {
     const { alice, bob } = await pair.both(chain(['a', 'b', 'c', 'd', 'e', 'f']));
     await alice.cargo(['build']);

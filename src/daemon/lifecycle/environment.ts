@@ -17,6 +17,8 @@ const CALLERS_OWN: ReadonlySet<string> = new Set([
   'VRIFT_DISABLE',
   'VRIFT_READONLY',
   'VRIFT_RECACHE',
+  'VRIFT_TRACE',
+  'VRIFT_VERIFY',
 ]);
 
 /**

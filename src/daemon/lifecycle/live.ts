@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toVriftError, type VriftError } from '../../base/errors.js';
-import type { StartInfo } from '../../wire/control.js';
 import type { HomePaths } from '../../wire/home.js';
 import { VERSION } from '../../wire/version.js';
 import { settingsMethods } from '../config/methods.js';
@@ -55,7 +54,10 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
     await server.settle(SETTLE_MS);
   };
   const rpc: RpcTable = {
-    ping: async () => startInfo(paths, await opening.promise),
+    ping: async () => {
+      const { info } = await opening.promise;
+      return { ...(await info()), pid: process.pid, home: paths.home, socket: paths.socket };
+    },
     stop: async () => {
       stop.request('vrift stop');
       await released.promise;
@@ -133,10 +135,6 @@ async function abandon(server: SocketServer, opened: OpenedNode): Promise<never>
   await opened.close().catch(() => {});
   process.kill(process.pid, 'SIGKILL');
   return new Promise(() => {});
-}
-
-function startInfo(paths: HomePaths, opened: OpenedNode): StartInfo {
-  return { ...opened.info(), pid: process.pid, home: paths.home, socket: paths.socket };
 }
 
 function ignore(): void {}

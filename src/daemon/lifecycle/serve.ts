@@ -36,8 +36,8 @@ export interface OpenedNode {
   hurry(): void;
   /** On top of `ping`, `stop`, `stats`, `project.check`, `cargo.init` and `cargo.wrapper`. */
   rpc: RpcTable;
-  /** For `ping`. */
-  info(): { node: string; port: number | null };
+  /** For `ping`; once the mesh is open, for which no call waits. */
+  info(): Promise<{ node: string; port: number | null }>;
   /** Calls have ended or were dismissed; must end within a few seconds. */
   close(): Promise<void>;
 }
