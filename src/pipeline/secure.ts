@@ -67,7 +67,7 @@ export function secure(
   if (ports.clock.now() < endedMs - 1_000) return 'the clock was set back';
   const files: SecuredFile[] = [];
   const release = () => {
-    for (const file of files) if (file.held !== file.path) disk.remove(file.held);
+    for (const file of files) if (file.held !== file.path) letGo(file, ports);
   };
   const planned = [...unit.outputs, ...dwoFiles(unit, ports)];
   for (const [index, { role, executable, path }] of planned.entries()) {
@@ -102,6 +102,19 @@ export function secure(
     [Symbol.dispose]: release,
   };
 }
+
+/** Removes the second name; what is known of a library outlives that, as it moves its ctime. */
+function letGo({ role, path, held }: SecuredFile, { disk, clock }: PipelinePorts): void {
+  const digest = role === 'rlib' || role === 'rmeta' ? disk.digest(path) : undefined;
+  disk.remove(held);
+  const stamp = digest === undefined ? undefined : disk.stamp(path);
+  if (digest === undefined || stamp === undefined) return;
+  const writtenMs = Number(BigInt(stamp.split(':')[3]!) / 1_000_000n);
+  if (writtenMs < clock.now() - SETTLED_MS) disk.recordFile(path, stamp, digest, disk.links(path));
+}
+
+/** A later write shows in the mtime. */
+const SETTLED_MS = 50;
 
 /**
  * Whether more than sources of the checkout was read. Of dependencies only what a key does not

@@ -67,7 +67,7 @@ export class FileDigests {
     if (stamp === now) return digest;
     // Linking or unlinking a file anywhere moves the ctime of all its names.
     if (withoutCtime(stamp) !== withoutCtime(now)) return undefined;
-    const isRelinked = links !== undefined && BigInt(links) !== stat.nlink;
+    const isRelinked = links !== undefined && BigInt(links) !== stat.nlink && isNew(stat);
     if (!isRelinked && (stat.nlink < 2n || !this.#isLinkOf(digest, stat))) return undefined;
     this.#table.put(path, isRelinked ? [now, digest, Number(stat.nlink)] : [now, digest]);
     return digest;
@@ -124,6 +124,13 @@ const LONE_SURROGATE = /[\0\uD800-\uDFFF]/u;
 function isReadablePath(path: string): boolean {
   return !LONE_SURROGATE.test(path);
 }
+
+/** Names that come and go with the build that made a file, not with what people do to it later. */
+function isNew({ ctimeNs, mtimeNs }: BigIntStats): boolean {
+  return ctimeNs - mtimeNs < RELINKED_NS;
+}
+
+const RELINKED_NS = 60_000_000_000n;
 
 function withoutCtime(stamp: string): string {
   return stamp.slice(0, stamp.lastIndexOf(':'));
