@@ -94,7 +94,7 @@ export class Ahead {
     return { ...found, from: 'peer', peer: came.peer };
   }
 
-  /** A unit came from that peer because it was asked for. */
+  /** A unit comes from that peer because it was asked for. */
   follow(peer: string | undefined, unitKey: Digest): void {
     if (peer === undefined || this.#closed) return;
     const run = this.#run;

@@ -107,11 +107,13 @@ const FETCH_MS = { least: 1_500, most: 60_000 };
  * The best result that a peer has, fetched, verified and stored.
  *
  * @param expectedMs what compiling is expected to take here
+ * @param onHolder   told who has it, before it is fetched
  */
 export async function findRemote(
   unit: Unit,
   expectedMs: number,
   ports: PipelinePorts,
+  onHolder: (node: string | undefined) => void,
 ): Promise<Found | RemoteMiss> {
   const { mesh, disk, hasher } = ports;
   const miss: RemoteMiss = { difference: undefined };
@@ -141,6 +143,7 @@ export async function findRemote(
       firstDifference(manifest, unit.roots, unit.env, disk, hasher, 'known-roots');
     if (difference === undefined) {
       const worthMs = Math.max(expectedMs, result.compileMs);
+      onHolder(holders[0]);
       const found = await take(candidate, clamp(worthMs * 1.5, FETCH_MS), ports);
       if (found !== undefined) return found;
     } else if (miss.difference === undefined) {

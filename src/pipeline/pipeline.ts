@@ -160,9 +160,9 @@ export class Pipeline {
       if (ahead === 'ended') local = this.#findHere(unit);
       const isHere = 'stored' in local || ahead === 'late';
       trace?.mark('look-up');
-      const found = isHere ? local : await findRemote(unit, expectedMs, this.#ports);
+      const follow = (node: string | undefined) => this.#ahead.follow(node, unit.key);
+      const found = isHere ? local : await findRemote(unit, expectedMs, this.#ports, follow);
       if (!isHere) trace?.mark('peers');
-      if ('stored' in found && !('stored' in local)) this.#ahead.follow(found.peer, unit.key);
       if ('stored' in found) {
         if (this.#isToCheck(unit, found, wishes)) {
           return this.#run(unit, channel, { store, noted: { diff: [CHECK] }, check: found }, waits);
