@@ -106,7 +106,7 @@ async function measureFloors({ floor, empty }, target, checkout) {
   const sources = new Set();
   for (const path of files.filter((name) => name.endsWith('.d'))) {
     for (const word of (await readFile(path, 'utf8')).split(/\s+/)) {
-      if (/\.rs$/.test(word)) sources.add(isAbsolute(word) ? word : join(checkout, word));
+      if (word.endsWith('.rs')) sources.add(isAbsolute(word) ? word : join(checkout, word));
     }
   }
   const into = join(scratch, 'into');
@@ -156,7 +156,10 @@ async function printRates({ floor, empty }) {
     inRoot('bin', 'vrift-rustc'),
     ...words,
     ...emit,
-    ...['-C', 'extra-filename=-0123456789abcdef', '--out-dir', join(out, '{}')],
+    '-C',
+    'extra-filename=-0123456789abcdef',
+    '--out-dir',
+    join(out, '{}'),
   ];
   const calls = (callers, count, program) =>
     run([floor, 'parallel', String(callers), String(count), ...program], {

@@ -7,6 +7,8 @@ const HEADER = '[{"name":"process_name","ph":"M","pid":1,"args":{"name":"vrift"}
 const AFTER =
   '{"name":"process_name","ph":"M","pid":2,"args":{"name":"vrift, behind the build"}},\n';
 
+const MAX_REFUSED = 100;
+
 /**
  * Writes what calls did into the file that they name by VRIFT_TRACE, below the directory where
  * cargo was started. The variable may come from a project, so that nothing is touched but a new
@@ -26,7 +28,7 @@ export function openTraces(onRefused: (path: string) => void): TracePort {
       return new Trace(nowNs, frame.at, (traced) => {
         const lines = [...eventsOf(traced, lanes)].map((event) => `${JSON.stringify(event)},\n`);
         if (append(path, lines.join(''))) return;
-        refused.add(path);
+        if (refused.size < MAX_REFUSED) refused.add(path);
         onRefused(path);
       });
     },
@@ -47,9 +49,12 @@ function append(path: string, text: string): boolean {
   const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
   try {
     const fd = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    appendFileSync(fd, HEADER + AFTER + text);
-    closeSync(fd);
-    return true;
+    try {
+      appendFileSync(fd, HEADER + AFTER + text);
+      return true;
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return false;
   }

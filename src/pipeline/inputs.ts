@@ -8,7 +8,7 @@ import { SECRET } from '../keying/secret.js';
 import type { Sighting } from '../wire/observed.js';
 import type { Artifacts } from './artifacts.js';
 import { type Beyond, beyondDeclared } from './beyond.js';
-import { absences, bundledLibraries, linkedFiles } from './linked.js';
+import { type Absences, absences, bundledLibraries, linkedFiles } from './linked.js';
 import { namedFiles } from './named.js';
 import type { DiskPort } from './ports.js';
 import type { Unit } from './prepare.js';
@@ -55,6 +55,36 @@ export function snapshotFresh(unit: Unit, disk: DiskPort, nowNs: bigint): Fresh 
   return fresh;
 }
 
+/** What the caller may take away or put there as soon as it goes on. */
+export interface Early extends Absences {
+  /** Files that the linker read; a text is why they cannot be told. */
+  linked: string[] | string;
+  /** Files that flags name. */
+  named: string[];
+}
+
+/** @param opened what the linker opened; undefined when it did not say */
+export function lookEarly(
+  unit: Unit,
+  {
+    depInfo,
+    opened,
+    startedNs,
+  }: { depInfo: string; opened: readonly string[] | undefined; startedNs: bigint },
+  artifacts: Artifacts,
+  disk: DiskPort,
+): Early {
+  const linked = linkedFiles(unit, opened, artifacts, disk);
+  const sources = parseDepInfo(depInfo).inputs.map((path) => absolute(unit.cwd, path));
+  const sinceNs = startedNs - GRAIN_NS;
+  const files = typeof linked === 'string' ? [] : linked;
+  return {
+    linked,
+    named: namedFiles(unit, disk),
+    ...absences(unit, { sources, linked: files, sinceNs }, disk),
+  };
+}
+
 /**
  * The manifest of a compile that ended, from the dep-info and the linker's dependency file.
  * Bound to no root yet but those that its variables and flags ask for; see `bindTo`.
@@ -63,8 +93,8 @@ export async function readManifest(
   unit: Unit,
   options: {
     depInfo: string;
-    /** What the linker opened; undefined when it did not say. */
-    opened: readonly string[] | undefined;
+    /** What had to be looked at before the caller went on. */
+    early: Early;
     startedNs: bigint;
     fresh: Fresh;
     /** What the compiler and its children looked at; undefined when nobody watched. */
@@ -77,8 +107,9 @@ export async function readManifest(
   const { disk, hasher, fresh } = options;
   const info = parseDepInfo(options.depInfo);
   const sources = info.inputs.map((path) => absolute(unit.cwd, path));
-  const linked = linkedFiles(unit, options.opened, options.artifacts, disk);
+  const { linked, named, appeared } = options.early;
   if (typeof linked === 'string') return { kind: 'unsure', reason: linked };
+  const sinceNs = options.startedNs - GRAIN_NS;
 
   const texts = await textsOf(sources, disk);
   const unseen = await readUnseen(unit, texts, disk);
@@ -89,17 +120,18 @@ export async function readManifest(
   const inputs = new Map<string, Digest>();
   const bundled = bundledLibraries(unit, texts, disk);
   if (typeof bundled === 'string') return { kind: 'unsure', reason: bundled };
-  const isMoved = movedSince(options.startedNs - GRAIN_NS, disk);
-  const declared = new Set([...sources, ...linked, ...bundled, ...namedFiles(unit, disk)]);
+  const isMoved = movedSince(sinceNs, disk);
+  const declared = new Set([...sources, ...linked, ...bundled, ...named]);
   const beyond = lookBeyond(unit, declared, options);
   if (typeof beyond === 'string') return { kind: 'unsure', reason: beyond };
   for (const path of [...declared, ...beyond.files]) {
-    const changed = disk.changedNs(path);
+    // The time comes last: what takes the file's place meanwhile has a later one.
     const digest = await disk.digestAsync(path);
+    const changed = disk.changedNs(path);
     if (changed === undefined || digest === undefined) {
       return { kind: 'unsure', reason: `input gone: ${path}` };
     }
-    const unsettled = changed > options.startedNs - GRAIN_NS || isMoved(path);
+    const unsettled = changed > sinceNs || isMoved(path);
     if (unsettled && fresh.get(path) !== digest) {
       return { kind: 'unsure', reason: `input changed during the compile: ${path}` };
     }
@@ -120,14 +152,15 @@ export async function readManifest(
       }
     }
   }
+  const besides = absences(unit, { sources: [], linked: bundled, sinceNs }, disk);
+  const came = appeared ?? besides.appeared;
+  if (came !== undefined) return { kind: 'unsure', reason: `appeared during the compile: ${came}` };
   const told = new Set(info.env.map((name) => `$${name}`));
   const manifest: Manifest = {
     schema: 1,
     inputs: sorted([...inputs]),
     env: sorted(env),
-    absent: [
-      ...new Set([...absences(unit, sources, [...linked, ...bundled], disk), ...beyond.absent]),
-    ].sort(),
+    absent: [...new Set([...options.early.absent, ...besides.absent, ...beyond.absent])].sort(),
     listed: beyond.listed,
     observed:
       unit.macros.any && options.sightings === undefined

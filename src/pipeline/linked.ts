@@ -78,11 +78,16 @@ export function linkedFiles(
   if (opened === undefined) return 'linker named no inputs';
   const files: string[] = [];
   const masks = masksOf(unit.closure.records.values(), unit.plan.extraFilename);
+  const records = [...unit.closure.records.keys()];
+  const names = new Set(records.map((path) => basename(path)));
   // rustc names rlibs without symlinks, however the call spelt them.
-  const known = new Set([...unit.closure.records.keys()].map((path) => disk.realpath(path)));
+  const isRecord = (path: string) =>
+    unit.closure.records.has(path) ||
+    (names.has(basename(path)) &&
+      records.some((record) => disk.realpath(record) === disk.realpath(path)));
   for (const path of opened) {
     if (path.startsWith(`${unit.toolchain.sysroot}/`) || isOwnObject(path, unit)) continue;
-    if (unit.closure.records.has(path) || known.has(disk.realpath(path))) continue;
+    if (isRecord(path)) continue;
     if (path.endsWith('.rlib')) {
       // A restored dependency may name its own dependencies as another build here names them.
       const same = artifacts.describe(path, masks);
@@ -97,25 +102,39 @@ export function linkedFiles(
   return files;
 }
 
+/** What would have been read instead, had it been there. */
+export interface Absences {
+  /** As the manifest names them, sorted. */
+  absent: string[];
+  /** One that came while the compiler ran: nobody can tell whether it was seen. */
+  appeared: string | undefined;
+}
+
 /**
- * What would have been read instead, had it been there: the other file of a `mod a;`, and
- * libraries earlier on the linker's search path.
+ * The other file of a `mod a;`, and libraries earlier on the linker's search path. What was there
+ * all along was nothing that would have been taken.
+ *
+ * @param sinceNs when the compiler began, with the file system's grain taken off
  */
 export function absences(
   unit: Unit,
-  sources: readonly string[],
-  linked: readonly string[],
+  { sources, linked, sinceNs }: Looked,
   disk: DiskPort,
-): string[] {
+): Absences {
   const absent = new Set<string>();
+  let appeared: string | undefined;
   const add = (path: string) => {
-    if (!disk.exists(path)) absent.add(unit.roots.map(path));
+    const changed = disk.changedNs(path);
+    if (changed !== undefined && changed > sinceNs) appeared ??= path;
+    else if (changed === undefined && !disk.exists(path)) absent.add(unit.roots.map(path));
   };
   const root = absolute(unit.cwd, unit.plan.source);
+  const read = new Set(sources);
   for (const path of sources) {
     if (!path.endsWith('.rs') || path === root) continue;
-    if (basename(path) === 'mod.rs') add(`${dirname(path)}.rs`);
-    else add(`${path.slice(0, -'.rs'.length)}/mod.rs`);
+    const isInside = basename(path) === 'mod.rs';
+    const other = isInside ? `${dirname(path)}.rs` : `${path.slice(0, -'.rs'.length)}/mod.rs`;
+    if (!read.has(other)) add(other);
   }
   const dirs = [
     ...unit.plan.searchDirs
@@ -133,5 +152,11 @@ export function absences(
     }
     if (library[2] === 'a') add(`${dirname(path)}/lib${library[1]}.so`);
   }
-  return [...absent].sort();
+  return { absent: [...absent].sort(), appeared };
+}
+
+interface Looked {
+  sources: readonly string[];
+  linked: readonly string[];
+  sinceNs: bigint;
 }

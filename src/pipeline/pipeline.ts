@@ -295,7 +295,8 @@ export class Pipeline {
         ...(observe === undefined ? {} : { observe }),
         ...frontOf(unit.outputs),
       });
-      const [report] = await Promise.all([channel.next(), foresee(unit, disk)]);
+      if (asks) foresee(unit, disk).catch(() => {});
+      const report = await channel.next();
       const sightings = takeSightings(observe, disk);
       if (report?.kind !== 'ran') {
         if (unit.linkInputs !== undefined) disk.remove(unit.linkInputs);

@@ -15,6 +15,7 @@ import { keepMessages, messageFormat } from './messages.js';
 import type { PipelinePorts } from './ports.js';
 import { recordsOf, type Unit } from './prepare.js';
 import type { Secured, SecuredFile } from './secure.js';
+import { isSameButLinks } from './stamps.js';
 import { differences } from './verify.js';
 
 export type Ran = Extract<LauncherReport, { kind: 'ran' }>;
@@ -237,12 +238,6 @@ function readMade(file: SecuredFile, unit: Unit, ports: PipelinePorts) {
     disk.recordFile(path, before, made.digest, links);
   }
   return made;
-}
-
-/** Whether two stamps differ in nothing but the ctime, which each new name of a file moves. */
-function isSameButLinks(before: string, after: string | undefined): boolean {
-  const content = (stamp: string) => stamp.slice(0, stamp.lastIndexOf(':'));
-  return after !== undefined && content(before) === content(after);
 }
 
 /**

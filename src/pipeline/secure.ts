@@ -5,12 +5,13 @@ import { parseDepInfo } from '../keying/depInfo.js';
 import type { StatText } from '../wire/launcher.js';
 import type { Sighting } from '../wire/observed.js';
 import type { Artifacts } from './artifacts.js';
-import type { Fresh, Reading } from './inputs.js';
-import { readManifest } from './inputs.js';
+import type { Early, Fresh, Reading } from './inputs.js';
+import { lookEarly, readManifest } from './inputs.js';
 import { linksFromTarget, openedByLinker } from './linked.js';
 import type { PipelinePorts } from './ports.js';
 import type { Unit } from './prepare.js';
 import type { Ran } from './record.js';
+import { isSameButLinks } from './stamps.js';
 
 /** One output where nobody can take it away any more. */
 export interface SecuredFile {
@@ -87,9 +88,9 @@ export function secure(
     release();
     return 'output missing';
   }
-  const { startedNs } = ran;
-  const read = () =>
-    readInputs(unit, { depInfo, opened, startedNs: BigInt(startedNs), ...seen }, ports, artifacts);
+  const startedNs = BigInt(ran.startedNs);
+  const early = lookEarly(unit, { depInfo, opened, startedNs }, artifacts, disk);
+  const read = () => readInputs(unit, { depInfo, early, startedNs, ...seen }, ports, artifacts);
   let reading: Promise<Reading> | undefined;
   return {
     files,
@@ -105,16 +106,22 @@ export function secure(
 
 /** Removes the second name; what is known of a library outlives that, as it moves its ctime. */
 function letGo({ role, path, held }: SecuredFile, { disk, clock }: PipelinePorts): void {
-  const digest = role === 'rlib' || role === 'rmeta' ? disk.digest(path) : undefined;
+  const before = role === 'rlib' || role === 'rmeta' ? disk.stamp(path) : undefined;
+  const digest = before === undefined ? undefined : disk.digest(path);
   disk.remove(held);
-  const stamp = digest === undefined ? undefined : disk.stamp(path);
-  if (digest === undefined || stamp === undefined) return;
-  const writtenMs = Number(BigInt(stamp.split(':')[3]!) / 1_000_000n);
-  if (writtenMs < clock.now() - SETTLED_MS) disk.recordFile(path, stamp, digest, disk.links(path));
+  const after = before === undefined ? undefined : disk.stamp(path);
+  if (before === undefined || digest === undefined || after === undefined) return;
+  if (isSameButLinks(before, after) && isOld(after, clock.now())) {
+    disk.recordFile(path, after, digest, disk.links(path));
+  }
 }
 
-/** A later write shows in the mtime. */
-const SETTLED_MS = 50;
+/** Whether a later write must show in the mtime. Some file systems stamp whole seconds only. */
+function isOld(stamp: string, nowMs: number): boolean {
+  const mtimeNs = BigInt(stamp.split(':')[3]!);
+  const grainMs = mtimeNs % 1_000_000_000n === 0n ? 3_000 : 50;
+  return Number(mtimeNs / 1_000_000n) < nowMs - grainMs;
+}
 
 /**
  * Whether more than sources of the checkout was read. Of dependencies only what a key does not
@@ -134,7 +141,7 @@ function readsTarget(unit: Unit, { depInfo, opened, sightings }: Seen & Lists): 
 
 async function readInputs(
   unit: Unit,
-  what: Seen & Lists & { startedNs: bigint },
+  what: Seen & { depInfo: string; early: Early; startedNs: bigint },
   ports: PipelinePorts,
   artifacts: Artifacts,
 ): Promise<Reading> {

@@ -89,5 +89,5 @@ export class Trace {
 
 function numbersIn(list: unknown): number[] {
   if (!Array.isArray(list) || list.length > 100_000) return [];
-  return list.every((item) => Number.isSafeInteger(item)) ? list : [];
+  return list.every((item) => Number.isFinite(item) && item >= 0) ? list : [];
 }

@@ -127,7 +127,8 @@ function isReadablePath(path: string): boolean {
 
 /** Names that come and go with the build that made a file, not with what people do to it later. */
 function isNew({ ctimeNs, mtimeNs }: BigIntStats): boolean {
-  return ctimeNs - mtimeNs < RELINKED_NS;
+  const later = ctimeNs - mtimeNs;
+  return later >= 0n && later < RELINKED_NS;
 }
 
 const RELINKED_NS = 60_000_000_000n;

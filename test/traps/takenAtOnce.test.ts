@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   lstatSync,
+  mkdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -10,7 +11,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isSound, oneDeveloper, passes } from './alone.js';
 import { builds } from './builds.js';
-import { COMPILED, FROM_DISK, kept, printed, rustc } from './calls.js';
+import { COMPILED, FROM_DISK, kept, printed, rustc, tool } from './calls.js';
 import { answers, type Passing, Relay } from './relay.js';
 
 const here = oneDeveloper();
@@ -90,6 +91,88 @@ describe('what a compile made', () => {
     expect(readFileSync(join(project.dir, 'out/app')).includes('of somebody else')).toBe(false);
     expect(await printed(project)).toMatch(/^word/);
   });
+});
+
+/** Does something in the very moment in which the caller is let go; the node begins anew then. */
+async function atLetGo(act: () => void, work: () => Promise<unknown>): Promise<void> {
+  {
+    await using relay = await Relay.before(here.alice);
+    let done = false;
+    relay.once(answers('kept'), () => {
+      act();
+      done = true;
+      return 'whole';
+    });
+    await work();
+    expect(done).toBe(true);
+    // What is left to be stored is stored before the relay goes.
+    await here.alice.stats();
+  }
+  here.alice.endNode();
+  await here.alice.start();
+}
+
+describe('what the caller does as soon as it goes on', () => {
+  const env = { CARGO_PRIMARY_PACKAGE: '1' };
+
+  it('removing a file that a link argument named: the next one with that name counts', async () => {
+    await here.alice.start();
+    const project = await here.project();
+    await project.write({
+      'app/main.rs': `
+        static LARGE: [u8; 48 << 20] = [7; 48 << 20];
+        #[no_mangle] pub extern "C" fn first() -> u8 { LARGE[std::hint::black_box(3)] }
+        #[no_mangle] pub extern "C" fn second() {} // ${project.word}
+      `,
+      'app/keep.txt': 'first\n',
+    });
+    const named = '-Wl,--retain-symbols-file=keep.txt';
+    const flags = [
+      '--crate-type',
+      'cdylib',
+      '-C',
+      'link-arg=-fuse-ld=bfd',
+      '-C',
+      `link-arg=${named}`,
+    ];
+    const symbols = async () =>
+      [...(await tool(project, 'nm', 'out/libapp.so')).matchAll(/ [tT] (first|second)$/gm)].map(
+        ([, name]) => name,
+      );
+    await atLetGo(
+      () => rmSync(join(project.dir, 'keep.txt')),
+      () => rustc(project, flags, { env }),
+    );
+    expect(await symbols()).toEqual(['first']);
+    await project.write({ 'app/keep.txt': 'second\n' });
+    expect((await rustc(project, flags, { env })).counted).toMatchObject(COMPILED);
+    expect(await symbols()).toEqual(['second']);
+  });
+
+  it.each([
+    ['program', []],
+    ['library', ['--crate-type', 'lib', '--emit=metadata']],
+  ])(
+    'a second file for `mod a;` beside the first: the %s is not served as if it were not there',
+    async (_, more) => {
+      await here.alice.start();
+      const project = await here.project();
+      await project.write({
+        'app/main.rs': `mod a; pub fn main() { a::f(); println!("${project.word}"); }\n`,
+        'app/a.rs': 'pub fn f() {}\n',
+      });
+      const add = () => {
+        mkdirSync(join(project.dir, 'a'));
+        writeFileSync(join(project.dir, 'a/mod.rs'), 'pub fn f() {}\n');
+      };
+      await atLetGo(add, () => rustc(project, more, { env }));
+      const both = await rustc(project, more, { env });
+      expect(both.code).not.toBe(0);
+      expect(both.stderr).toContain('E0761');
+      await project.remove('app/a/mod.rs');
+      expect((await rustc(project, more, { env })).code).toBe(0);
+    },
+  );
 });
 
 describe('where a restore puts its files', () => {
