@@ -5,6 +5,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -38,7 +39,7 @@ const AT_NODE = new Set([
 const rounds = Math.max(5, Number(values.rounds));
 
 await build();
-const { ask } = await import('../../dist/wire/ask.js');
+const { encodeFrame } = await import('../../dist/wire/frame.js');
 const scratch = await mkdtemp(join(tmpdir(), 'vrift-growth-'));
 try {
   const grown = [];
@@ -68,13 +69,13 @@ async function withResults(results) {
   const node = await startNode(person);
   try {
     const workspace = await makeCrates(join(person.work, 'ws'), 3);
-    const { hit, memory } = await measure(person, workspace);
+    const { hit, rss, own } = await measure(person, workspace);
     const { stdout } = await promisify(execFile)('du', ['-sk', join(store, 'index')]);
     return [
       results.toLocaleString('en'),
       `${Math.round(Number.parseInt(stdout, 10) / 1024)} MB`,
       `${median(starts).toFixed(0)} ms`,
-      `${(memory / 1e6).toFixed(0)} MB`,
+      `${(rss / 1e6).toFixed(0)} MB, own ${(own / 1e6).toFixed(0)} MB`,
       `${hit.toFixed(2)} ms`,
     ];
   } finally {
@@ -101,7 +102,21 @@ async function moveIn(name) {
   return person;
 }
 
-/** Starts a node as `vrift start` does, and asks until somebody answers. */
+/** One question of a launcher, answered. @throws when nobody listens */
+function call(home) {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ path: join(home, 'run', 'node.sock') });
+    const about = { argv: ['rustc', '-vV'], cwd: '/', env: [], umask: 0o22, pid: 1 };
+    socket.on('connect', () => socket.write(encodeFrame({ kind: 'call', v: 1, ...about })));
+    socket.on('data', () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.on('error', reject);
+  });
+}
+
+/** Starts a node as `vrift start` does, and asks as a launcher does until it is answered. */
 async function startNode(person) {
   const began = performance.now();
   const program = inRoot('bin', 'vrift');
@@ -112,7 +127,7 @@ async function startNode(person) {
   });
   for (;;) {
     try {
-      await ask(person.vriftHome, 'ping', {}, { timeoutMs: 5_000 });
+      await call(person.vriftHome);
       break;
     } catch (error) {
       if (child.exitCode !== null) throw error;
@@ -162,7 +177,8 @@ async function measure(person, workspace) {
     await person.cargo(['build', '--jobs', '1'], { cwd: workspace, env: { VRIFT_TRACE: trace } });
   }
   await sleep(3_000);
-  const { rssBytes } = await person.vrift(['status']);
+  const { pid, rssBytes: rss } = await person.vrift(['status']);
+  const own = await ownMemory(pid);
   const text = await readFile(trace, 'utf8');
   const hits = [];
   let times;
@@ -176,5 +192,11 @@ async function measure(person, workspace) {
     if (times !== undefined) hits.push(times);
   }
   const sum = (list) => list.reduce((total, ms) => total + ms, 0);
-  return { hit: median(hits.map(sum)), memory: rssBytes };
+  return { hit: median(hits.map(sum)), rss, own };
+}
+
+/** Bytes that no file stands behind: without the program itself and the index that is mapped. */
+async function ownMemory(pid) {
+  const text = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return 1024 * Number(/^Anonymous: +(\d+)/m.exec(text)?.[1] ?? 0);
 }
