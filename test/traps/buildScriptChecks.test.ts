@@ -1,4 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { again, builtAnew, first, withScript } from './buildScriptSupport.js';
@@ -84,6 +92,62 @@ describe('VRIFT_VERIFY=1', () => {
       errors: {},
     });
     expect(scripts).toMatchObject({ ran: 1, checks: { done: 1, differed: 0, skipped: 0 } });
+  });
+});
+
+describe('a large file of OUT_DIR that was damaged in the store', () => {
+  const body = `
+    println!("cargo:rerun-if-changed=build.rs");
+    fs::write(format!("{out}/large.bin"), "as the script wrote it ".repeat(10_000)).unwrap();
+    "made".into()`;
+
+  /** Its blob: with other bytes, and the times and size that it had. */
+  async function mangle({ developer }: Project): Promise<void> {
+    const store = join(developer.vriftHome, 'l2');
+    const paths = readdirSync(store, { recursive: true }).map((name) => join(store, String(name)));
+    const isMeant = (path: string) =>
+      statSync(path).size === 230_000 && readFileSync(path).includes('as the script wrote it');
+    const [blob = ''] = paths.filter((path) => statSync(path).isFile() && isMeant(path));
+    const { mtimeNs } = statSync(blob, { bigint: true });
+    const bytes = readFileSync(blob);
+    bytes.write('mangled');
+    chmodSync(blob, 0o600);
+    writeFileSync(blob, bytes);
+    const rest = String(mtimeNs % 1_000_000_000n).padStart(9, '0');
+    await developer.run('touch', ['-d', `@${mtimeNs / 1_000_000_000n}.${rest}`, blob]);
+  }
+
+  const large = async ({ dir }: Project) => {
+    const [name = ''] = readdirSync(join(dir, 'target/debug/build')).filter((one) =>
+      existsSync(join(dir, 'target/debug/build', one, 'out')),
+    );
+    return readFileSync(join(dir, 'target/debug/build', name, 'out/large.bin'), 'utf8');
+  };
+
+  it('is found by a self-check: what the script makes now stands, and is stored anew', async () => {
+    const project = await pair.one(withScript(body));
+    expect(await builtAnew(project)).toEqual(first('made'));
+    await mangle(project);
+    const env = { VRIFT_VERIFY: 'scripts' };
+    expect(await builtAnew(project, { env })).toEqual(first('made'));
+    const { errors } = await project.developer.stats();
+    expect(errors).toEqual({ VRIFT_VERIFY_DIFFERS: 1, VRIFT_STORE_CORRUPT: 1 });
+    expect(await large(project)).toMatch(/^as the script/);
+    expect(await builtAnew(project)).toEqual(again('made'));
+    expect(await large(project)).toMatch(/^as the script/);
+  });
+
+  it('is a miss once it is gone', async () => {
+    const project = await pair.one(withScript(body.replace('"made"', '"gone"')));
+    expect(await builtAnew(project)).toEqual(first('gone'));
+    const store = join(project.developer.vriftHome, 'l2');
+    for (const name of readdirSync(store, { recursive: true })) {
+      const path = join(store, String(name));
+      if (statSync(path).isFile() && statSync(path).size === 230_000) rmSync(path);
+    }
+    expect(await builtAnew(project)).toEqual(first('gone'));
+    expect(await builtAnew(project)).toEqual(again('gone'));
+    expect(await large(project)).toHaveLength(230_000);
   });
 });
 
