@@ -20,8 +20,15 @@ import { dependencies, readUnseen, textsOf } from './unseen.js';
  */
 const GRAIN_NS = 20_000_000n;
 
-/** Content of files that were new when the compile began, by path. */
-export type Fresh = ReadonlyMap<string, Digest>;
+/** Files that were new when the compile began, by path: what was in them, and since when. */
+export type Fresh = ReadonlyMap<string, FreshFile>;
+
+interface FreshFile {
+  digest: Digest;
+  changedNs: bigint;
+  /** By a build script; else it is a source. */
+  generated: boolean;
+}
 
 /** Why a result is bound to a root, by the root's name. For people. */
 export type Reasons = Map<string, string>;
@@ -32,27 +39,39 @@ export type Reading =
   | { kind: 'unsure'; reason: string };
 
 /**
- * A build script writes into OUT_DIR moments before its crate compiles, too close for times to
- * tell: its files are digested before the compiler starts.
+ * A build script writes into OUT_DIR moments before its crate compiles, and cargo unpacks or checks
+ * out a crate's sources, too close for times to tell: such files are digested before the compiler
+ * starts.
  */
 export function snapshotFresh(unit: Unit, disk: DiskPort, nowNs: bigint): Fresh {
-  const fresh = new Map<string, Digest>();
-  const top = unit.env.get('OUT_DIR');
-  const open = top === undefined ? [] : [top];
+  const fresh = new Map<string, FreshFile>();
+  const isFresh = (changed: bigint | undefined) =>
+    changed !== undefined && changed > nowNs - 10n * GRAIN_NS;
+  const source = absolute(unit.cwd, unit.plan.source);
   let budget = 512;
-  for (let dir = open.pop(); dir !== undefined; dir = open.pop()) {
-    for (const name of disk.list(dir) ?? []) {
-      if (--budget < 0) return fresh;
-      const path = `${dir}/${name}`;
-      const changed = disk.changedNs(path);
-      if (changed === undefined) open.push(path);
-      else if (changed > nowNs - 10n * GRAIN_NS) {
-        const digest = disk.digest(path);
-        if (digest !== undefined) fresh.set(path, digest);
+  const look = (top: string | undefined, generated: boolean) => {
+    const open = top === undefined ? [] : [top];
+    for (let dir = open.pop(); dir !== undefined; dir = open.pop()) {
+      for (const name of disk.list(dir) ?? []) {
+        if (--budget < 0) return;
+        const path = `${dir}/${name}`;
+        const changedNs = disk.changedNs(path);
+        if (changedNs === undefined) open.push(path);
+        else if (isFresh(changedNs)) {
+          const digest = disk.digest(path);
+          if (digest !== undefined) fresh.set(path, { digest, changedNs, generated });
+        }
       }
     }
-  }
+  };
+  look(unit.env.get('OUT_DIR'), true);
+  if (isFresh(disk.changedNs(source))) look(dirname(source), false);
   return fresh;
+}
+
+/** Whether a new file is what it was before the compiler began. People change sources meanwhile. */
+function isAsBefore(before: FreshFile | undefined, digest: Digest, changedNs: bigint): boolean {
+  return before?.digest === digest && (before.generated || before.changedNs === changedNs);
 }
 
 /** What the caller may take away or put there as soon as it goes on. */
@@ -132,7 +151,7 @@ export async function readManifest(
       return { kind: 'unsure', reason: `input gone: ${path}` };
     }
     const unsettled = changed > sinceNs || isMoved(path);
-    if (unsettled && fresh.get(path) !== digest) {
+    if (unsettled && !isAsBefore(fresh.get(path), digest, changed)) {
       return { kind: 'unsure', reason: `input changed during the compile: ${path}` };
     }
     inputs.set(unit.roots.map(path), digest);

@@ -13,6 +13,7 @@ import { isSound, oneDeveloper, passes } from './alone.js';
 import { builds } from './builds.js';
 import { COMPILED, FROM_DISK, kept, printed, rustc, tool } from './calls.js';
 import { answers, type Passing, Relay } from './relay.js';
+import type { Project } from './support.js';
 
 const here = oneDeveloper();
 
@@ -173,6 +174,43 @@ describe('what the caller does as soon as it goes on', () => {
       expect((await rustc(project, more, { env })).code).toBe(0);
     },
   );
+});
+
+describe('sources that are written in the moment before the compiler starts', () => {
+  const run = (project: Project, before: string, after = '') => ({
+    launcher: [
+      '/bin/sh',
+      '-c',
+      `${before}; "$@"; code=$?; ${after} exit $code`,
+      'sh',
+      join(project.developer.bin, 'vrift-rustc'),
+    ],
+  });
+
+  it('as by cargo, which unpacks and compiles at once, are no reason to compile again', async () => {
+    await here.alice.start();
+    for (let round = 0; round < 3; round += 1) {
+      const project = await here.project();
+      const write = `mkdir -p a; echo 'mod a; fn main() { println!("{}", a::word()); }' > main.rs
+        echo 'pub fn word() -> &str { "${project.word}" }' | sed "s/&str/\\&'static str/" > a/mod.rs`;
+      expect((await rustc(project, [], run(project, write))).counted).toMatchObject(COMPILED);
+      expect((await rustc(project)).counted).toMatchObject(FROM_DISK);
+      expect(await printed(project)).toBe(project.word);
+    }
+  });
+
+  it('and again while it runs, are not what the result is stored for', async () => {
+    await here.alice.start();
+    const project = await here.project();
+    const text = (word: string) => `fn main() { println!("${word}"); }`;
+    const write = `echo '${text('one')}' > main.rs; (sleep 0.05; echo '${text('two')}' > main.rs) &`;
+    await rustc(project, [], run(project, write.replace(/ &$/, ' & :'), 'wait;'));
+    for (const word of ['two', 'one', 'two']) {
+      await project.write({ 'app/main.rs': `${text(word)}\n` });
+      await rustc(project);
+      expect(await printed(project)).toBe(word);
+    }
+  });
 });
 
 describe('where a restore puts its files', () => {
