@@ -26,6 +26,7 @@ import { openRecorder } from './recorder.js';
 import { openTools } from './tools/tools.js';
 import { openTraces } from './trace.js';
 import { openTree } from './tree.js';
+import { warmUp } from './warmUp.js';
 import { why } from './why.js';
 
 /** Entries of the tables; each is a few hundred bytes. */
@@ -116,6 +117,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
   const pipeline = new Pipeline(ports, ahead);
   const scripts = new Scripts(ports, ahead, (path) => pipeline.programSettled(path));
   const convergence = new Convergence({ clock, store, mesh, ports });
+  const warm = warmUp(ports.tools, context.env, context.stopping);
   const status = async (params: Record<string, unknown>): Promise<StatusInfo> => {
     const state = await mesh.state();
     const cwd = typeof params.cwd === 'string' ? params.cwd : undefined;
@@ -173,6 +175,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
       await mesh.close();
       await convergence.ended();
       await ahead.ended();
+      await warm;
       await store.close();
     },
   };

@@ -1,6 +1,11 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { BufferPool } from '../base/bufferPool.js';
 import type { Digest, Hasher, HashStream } from '../base/digest.js';
 import { DiskFault, PeerFault } from './fault.js';
+
+/** Records of TLS come 16 KB at a time; a write and a hash of that cost as much again as their bytes. */
+const GATHER_BYTES = 256 * 1024;
+const gathering = new BufferPool(GATHER_BYTES, 8);
 
 /**
  * One blob on its way into a temporary file: hashed and counted as it comes, kept only when size
@@ -15,6 +20,9 @@ export class FileSink {
   #fd: number;
   #hash: HashStream | undefined;
   #written = 0;
+  /** What came and is in no file yet: the first `#gathered` bytes of it. */
+  #gather: Buffer | undefined;
+  #gathered = 0;
 
   constructor(need: { digest: Digest; size: number }, path: string, hasher: Hasher) {
     this.digest = need.digest;
@@ -25,6 +33,7 @@ export class FileSink {
     this.#hash = hasher.stream();
   }
 
+  /** Bytes taken, in the file or on their way there. */
   get written(): number {
     return this.#written;
   }
@@ -34,13 +43,25 @@ export class FileSink {
     if (this.#written + chunk.length > this.size) {
       throw new PeerFault(`blob ${this.digest}: more than ${this.size} bytes`);
     }
-    writeAll(this.#fd, chunk);
-    this.#hash?.update(chunk);
     this.#written += chunk.length;
+    if (chunk.length >= GATHER_BYTES) {
+      this.#flush();
+      this.#put(chunk);
+      return;
+    }
+    if (this.#gathered + chunk.length > GATHER_BYTES) this.#flush();
+    this.#gather ??= gathering.take();
+    this.#gather.set(chunk, this.#gathered);
+    this.#gathered += chunk.length;
   }
 
-  /** Whether all is there and hashes to the digest. Call it once, at the end of the bytes. */
+  /**
+   * Whether all is there and hashes to the digest. Call it once, at the end of the bytes.
+   *
+   * @throws DiskFault
+   */
   isWhole(): boolean {
+    this.#flush();
     const actual = this.#hash?.digest();
     this.#hash = undefined;
     return this.#written === this.size && actual === this.digest;
@@ -48,6 +69,7 @@ export class FileSink {
 
   /** Begins anew, after bytes that turned out wrong. */
   restart(): void {
+    this.#gathered = 0;
     this.#end();
     rmSync(this.path, { force: true });
     this.#fd = create(this.path);
@@ -55,7 +77,7 @@ export class FileSink {
     this.#written = 0;
   }
 
-  /** Keeps the file. */
+  /** Keeps the file, of which `isWhole` said that it is. */
   keep(): void {
     this.#end();
   }
@@ -65,7 +87,21 @@ export class FileSink {
     rmSync(this.path, { force: true });
   }
 
+  #flush(): void {
+    if (this.#gather !== undefined && this.#gathered > 0) {
+      this.#put(this.#gather.subarray(0, this.#gathered));
+    }
+    this.#gathered = 0;
+  }
+
+  #put(bytes: Uint8Array): void {
+    writeAll(this.#fd, bytes);
+    this.#hash?.update(bytes);
+  }
+
   #end(): void {
+    if (this.#gather !== undefined) gathering.give(this.#gather);
+    this.#gather = undefined;
     // A hash that is not ended would leak what the library holds for it.
     this.#hash?.digest();
     this.#hash = undefined;

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type Digest, isDigest } from '../base/digest.js';
 import { encodeBlocks } from '../wire/blocks.js';
 import { BOUNDS, checkBlobsRequest, ROUTES } from '../wire/http.js';
-import { BlobStream, rangeOf } from './blobStream.js';
+import { rangeOf, sendBlob } from './blobStream.js';
 import type { BlobHandle, PeerReader } from './ports.js';
 import type { NodeOf } from './routes.js';
 import type { UploadSlots } from './slots.js';
@@ -38,17 +38,21 @@ export function addBlobRoutes(
       await blob.handle.close();
       return reply.code(416).header('content-range', `bytes */${blob.size}`).send();
     }
-    if (range.partial) {
-      const last = range.start + range.length - 1;
-      reply.code(206).header('content-range', `bytes ${range.start}-${last}/${blob.size}`);
-    }
-    const stream = new BlobStream(blob.handle, range, {
-      chunk: (bytes) => onSent(node, bytes),
-      close: release,
+    const { start, length, partial } = range;
+    const response = reply.raw;
+    reply.hijack();
+    response.writeHead(partial ? 206 : 200, {
+      'content-type': BINARY,
+      'content-length': length,
+      ...(partial && { 'content-range': `bytes ${start}-${start + length - 1}/${blob.size}` }),
     });
-    // Whoever goes away before the stream is piped would otherwise leave the file open.
-    if (request.raw.socket.destroyed) stream.destroy();
-    return reply.type(BINARY).header('content-length', range.length).send(stream);
+    try {
+      await sendBlob(response, blob.handle, range, (bytes) => onSent(node, bytes));
+    } finally {
+      release();
+      await blob.handle.close();
+    }
+    return reply;
   });
 
   app.post(ROUTES.blobs, async (request, reply) => {

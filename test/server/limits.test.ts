@@ -42,6 +42,19 @@ describe('uploads', () => {
     await until('its end', () => reader.open === 0, 6_000);
   });
 
+  it('that cannot be read to their end are cut off, and others go on', async () => {
+    const { dial, reader } = await startServer({ uploadsPerPeer: 1 });
+    const large = reader.put(randomBytes(3_000_000));
+    reader.readable = 1_000_000;
+    const cut = await dial('a');
+    cut.send('GET', `/v1/blob/${large}`, {});
+    await cut.closed;
+    expect(reader.open).toBe(0);
+    reader.readable = Number.POSITIVE_INFINITY;
+    const { status, body } = await (await dial('a')).get(`/v1/blob/${large}`);
+    expect([status, body.equals(reader.blobs.get(large) as Buffer)]).toEqual([200, true]);
+  });
+
   it('end cleanly when the server closes', async () => {
     const { server, dial, reader } = await startServer();
     const content = randomBytes(HUGE);

@@ -20,6 +20,8 @@ export class MemoryReader implements PeerReader {
   readonly blobs = new Map<Digest, Buffer>();
   readonly told = new Map<string, ToldOutcome[]>();
   open = 0;
+  /** From here on a blob cannot be read, as on a failing disk. */
+  readable = Number.POSITIVE_INFINITY;
 
   put(bytes: Buffer): Digest {
     const digest = digestOf(bytes);
@@ -48,7 +50,12 @@ export class MemoryReader implements PeerReader {
     this.open += 1;
     const handle: BlobHandle = {
       read: async (buffer, offset, length, position) => ({
-        bytesRead: bytes.copy(buffer, offset, position, position + length),
+        bytesRead: bytes.copy(
+          buffer,
+          offset,
+          position,
+          Math.max(position, Math.min(position + length, this.readable)),
+        ),
       }),
       close: async () => {
         this.open -= 1;
