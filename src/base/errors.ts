@@ -14,8 +14,7 @@ export const HINTS = {
     'Put the setting into config.toml in VRIFT_HOME: a project cannot set it.',
   VRIFT_REMOTE_UNAVAILABLE: 'Remove remote_url: S3 and HTTP remotes are not available yet.',
   VRIFT_PORT_IN_USE: 'Choose another port under [mesh] in config.toml, then restart the node.',
-  VRIFT_MESH_NONE:
-    'Found a mesh with `vrift mesh create`, or join one with `vrift mesh join TOKEN`.',
+  VRIFT_MESH_NONE: 'Run `vrift mesh join`: it finds the mesh of this office, or founds one.',
   VRIFT_MESH_MEMBER: 'This node belongs to a mesh: run `vrift mesh leave` first.',
   VRIFT_MESH_FORBIDDEN: 'Ask an admin of the mesh: `vrift mesh members` shows who is one.',
   VRIFT_MESH_DAMAGED: 'Restore VRIFT_HOME/identity from a backup, or remove it and join again.',
@@ -25,6 +24,11 @@ export const HINTS = {
   VRIFT_TOKEN_FOREIGN: 'The machine that answered belongs to another mesh: ask for a new token.',
   VRIFT_JOIN_UNREACHABLE: 'Check that the inviting machine is on and reachable, then try again.',
   VRIFT_JOIN_REFUSED: 'The inviting machine refused. Ask its owner for a new token.',
+  VRIFT_JOIN_AMBIGUOUS: 'Name the mesh that you mean: `vrift mesh join --mesh NAME`.',
+  VRIFT_KNOCK_UNANSWERED:
+    'Call an admin, run `vrift mesh join` again, and read them the new code; or ask for a token.',
+  VRIFT_KNOCK_FAILED: 'Nobody was added. Run `vrift mesh join` there again, for a new code.',
+  VRIFT_KNOCK_NONE: 'See who waits with `vrift mesh approve --list`, and compare the code.',
   VRIFT_PEER_PROTOCOL: 'The peer runs another version of vrift: update the older of the two.',
   VRIFT_PEER_INVALID: 'The peer sent something wrong and was ignored. Look at `vrift log`.',
   VRIFT_PEER_UNKNOWN:

@@ -22,6 +22,7 @@ const FILE = 'node.pem';
 
 /** What a node is: whoever holds this key is the node, on whatever machine. */
 export class NodeKey {
+  static readonly file = FILE;
   readonly nodeId: string;
   /** DER of the SubjectPublicKeyInfo. */
   readonly spki: Buffer;

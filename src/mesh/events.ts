@@ -10,6 +10,8 @@ export type MeshEvent =
   | { kind: 'reachable'; reachable: boolean }
   /** The membership statements have changed. */
   | { kind: 'roster'; members: number }
+  /** A newcomer waits for an admin. */
+  | { kind: 'knock'; node: string; name: string; address: string }
   | { kind: 'join-accepted'; node: string; name: string; role: string }
   | { kind: 'join-refused'; node: string; code: ErrorCode; message: string }
   /** A peer's fault (VRIFT_PEER_PROTOCOL, VRIFT_PEER_INVALID); counted under its code. */

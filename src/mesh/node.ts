@@ -1,26 +1,32 @@
 import type { Digest } from '../base/digest.js';
 import { VriftError } from '../base/errors.js';
 import type { Attestation } from '../base/result.js';
+import { linkSignals } from '../base/signals.js';
 import { attest, checkAttestation } from '../identity/attestation.js';
+import { chooseMember } from '../identity/chooseMember.js';
 import { Invites } from '../identity/invites.js';
+import { parseCode } from '../identity/knockCode.js';
 import { Membership } from '../identity/membership.js';
 import { toName } from '../identity/names.js';
 import { NodeKey } from '../identity/nodeKey.js';
 import type { Role } from '../identity/roles.js';
+import { finishRotation, nextKey, takeNextKey } from '../identity/rotation.js';
 import { parseToken, splitAddress } from '../identity/token.js';
-import type { MemberInfo, MeshInfo, PeerInfo } from '../wire/control.js';
+import type { KnockInfo, MemberInfo, MeshInfo, PeerInfo } from '../wire/control.js';
 import { addressText } from './address.js';
 import { AddressBook } from './addressBook.js';
 import type { WhyQuestion } from './askWhy.js';
+import { chooseMesh } from './chooseMesh.js';
 import type { EventSink, MeshEvent } from './events.js';
 import type { Fetched } from './fetch.js';
 import type { Blob } from './fetchBatch.js';
 import type { Within } from './find.js';
+import { lookAround, type SeenMesh } from './lookAround.js';
 import type { Held } from './offers.js';
 import { ownAddresses } from './ownAddresses.js';
 import type { Candidate } from './question.js';
 import { MeshSession, type SessionOptions, type WhyAnswer } from './session.js';
-import { joinWithToken } from './transport/join.js';
+import { type JoinOptions, joinWithToken, knock } from './transport/join.js';
 
 const JOIN_TIMEOUT_MS = 10_000;
 /** Where multicast works it finds everybody in this time, at the addresses of today. */
@@ -37,7 +43,7 @@ export interface MeshNodeOptions
 export interface MeshState {
   node: string;
   /** Null while this node belongs to no mesh. */
-  mesh: (MeshInfo & { members: number; connected: number }) | null;
+  mesh: (MeshInfo & { members: number; connected: number; knocks: KnockInfo[] }) | null;
   port: number | null;
   problems: { code: VriftError['code']; message: string; hint: string }[];
 }
@@ -49,6 +55,8 @@ export class MeshNode {
   readonly #invites: Invites;
   #key: NodeKey;
   #session: MeshSession | undefined;
+  /** Ends the wait of a knock: a person who does something else does not wait for it any more. */
+  #knocking = new AbortController();
   /** Joining and leaving one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -66,7 +74,7 @@ export class MeshNode {
    * @throws VRIFT_MESH_DAMAGED, VRIFT_HOME_UNUSABLE
    */
   static async open(options: MeshNodeOptions): Promise<MeshNode> {
-    const key = await NodeKey.open(options.dir);
+    const key = await finishRotation(options.dir, await NodeKey.open(options.dir));
     const early: MeshEvent[] = [];
     let onEvent: EventSink = (event) => void early.push(event);
     const told = { ...options, onEvent: (event: MeshEvent) => onEvent(event) };
@@ -157,6 +165,7 @@ export class MeshNode {
             ...this.#info(session.membership),
             members: session.membership.members().filter(({ revoked }) => !revoked).length,
             connected: session.peers.connected,
+            knocks: session.knocks.list(),
           }
         : null,
       port: session?.port ?? null,
@@ -168,13 +177,7 @@ export class MeshNode {
 
   /** @throws VRIFT_MESH_MEMBER */
   create(name: string): Promise<MeshInfo> {
-    return this.#alone(async () => {
-      const { dir } = this.#options;
-      const meshName = toName(name, 'mesh');
-      const membership = await Membership.create(dir, this.#key, meshName, this.#name);
-      await this.#enter(membership);
-      return this.#info(membership);
-    });
+    return this.#alone(() => this.#found(name));
   }
 
   /** @throws VRIFT_MESH_NONE, VRIFT_MESH_FORBIDDEN, VRIFT_PORT_IN_USE */
@@ -197,21 +200,130 @@ export class MeshNode {
       const current = this.#session?.membership;
       const { meshId, inviter, addresses } = parseToken(token);
       if (current?.meshId === meshId) return this.#info(current);
-      const membership = await joinWithToken(token, {
-        dir: this.#options.dir,
-        key: this.#key,
-        nodeName: this.#name,
-        timeoutMs: JOIN_TIMEOUT_MS,
-        ...(signal && { signal }),
-      });
-      await this.#session?.close();
-      await this.#enter(membership);
-      // Where multicast does not work, this is how the newcomer meets anybody.
-      for (const address of addresses) {
-        const { host, port } = splitAddress(address);
-        this.#session?.peers.introduce(inviter, host, port);
+      const membership = await joinWithToken(token, this.#joinOptions(signal));
+      return this.#move(
+        membership,
+        addresses.map((address) => ({ node: inviter, ...splitAddress(address) })),
+      );
+    });
+  }
+
+  /**
+   * Joins without a token: founds a mesh where no node is in sight, else knocks at the one that is,
+   * and waits until an admin has typed the code, ten minutes at most.
+   *
+   * @param wish `mesh`: the name of the one that is meant
+   * @throws VRIFT_JOIN_AMBIGUOUS, and what `knock` throws
+   */
+  enter(wish: {
+    mesh: string | undefined;
+    signal: AbortSignal;
+    onCode(code: string, mesh: SeenMesh): void;
+  }): Promise<MeshInfo & { via: 'founded' | 'approved' | 'member' }> {
+    return this.#alone(async () => {
+      using stop = linkSignals([wish.signal, this.#knocking.signal]);
+      const { signal } = stop;
+      const current = this.#session?.membership;
+      if (current !== undefined && !current.isAlone) {
+        if (wish.mesh === undefined || wish.mesh === current.name) {
+          return { ...this.#info(current), via: 'member' };
+        }
+        throw new VriftError('VRIFT_MESH_MEMBER', `this node belongs to the mesh ${current.name}`);
       }
-      return this.#info(membership);
+      const { config, onEvent } = this.#options;
+      const onProblem = (message: string) => onEvent({ kind: 'discovery', message });
+      const around = await lookAround({ key: this.#key, config, signal, onProblem });
+      const others = around.meshes.filter(({ id }) => id !== current?.meshId);
+      const mesh = chooseMesh(others, around.places, wish.mesh);
+      if (mesh === undefined) {
+        if (current !== undefined) return { ...this.#info(current), via: 'member' };
+        return { ...(await this.#found(wish.mesh ?? 'mesh')), via: 'founded' };
+      }
+      const membership = await knock({
+        ...this.#joinOptions(signal),
+        mesh,
+        doors: mesh.doors,
+        onCode: (code) => wish.onCode(code, mesh),
+      });
+      return { ...(await this.#move(membership, mesh.doors)), via: 'approved' };
+    });
+  }
+
+  /** @throws VRIFT_MESH_NONE, and what `Knocks.approve` throws */
+  approve(code: string, role: Role): Promise<KnockInfo> {
+    const parsed = parseCode(code);
+    if (parsed === undefined) {
+      throw new VriftError('VRIFT_USAGE', 'a code has eight letters and digits, like 4F7K-9QXM');
+    }
+    return this.#require().knocks.approve(parsed, role);
+  }
+
+  /** Sends newcomers away: one by name or id, or all. */
+  deny(node: string | undefined): KnockInfo[] {
+    return this.#require().knocks.deny(node);
+  }
+
+  knocks(): KnockInfo[] {
+    return this.#require().knocks.list();
+  }
+
+  /**
+   * Shuts a member out for ever, here at once and elsewhere as soon as it is heard of.
+   *
+   * @param wanted a name, or the beginning of a node id
+   * @param options `keepAdded`: what becomes of those whom it added; has to be said if there are any
+   * @throws VRIFT_MESH_NONE, VRIFT_USAGE, VRIFT_MESH_FORBIDDEN
+   */
+  revoke(
+    wanted: string,
+    options: { keepAdded: boolean | undefined; recall: boolean; force: boolean },
+  ): Promise<{ node: string; name: string; recalled: boolean; added: string[] }> {
+    return this.#alone(async () => {
+      const session = this.#require();
+      const { membership } = session;
+      const { node, name } = chooseMember(membership.members(), wanted);
+      if (node === this.nodeId) {
+        const message = 'this is the node itself: `vrift mesh leave` or `vrift mesh rotate`';
+        throw new VriftError('VRIFT_USAGE', message);
+      }
+      const { recall, force } = options;
+      const added = membership.addedBy(node).map((add) => add.name);
+      if (added.length > 0 && options.keepAdded === undefined) {
+        const message = `${name} added ${added.join(', ')}: say --keep-added or --drop-added`;
+        throw new VriftError('VRIFT_USAGE', message);
+      }
+      membership.revoke(node, { keepAdded: options.keepAdded ?? false, recall, force });
+      await session.spread(SPREAD_MS);
+      return { node, name, recalled: recall, added };
+    });
+  }
+
+  /**
+   * Gives this node a new key, for an old one that somebody may have copied. Its place in the mesh
+   * and those whom it added stay; its open invitations are void.
+   *
+   * @throws VRIFT_MESH_NONE; VRIFT_MESH_FORBIDDEN unless this node is an admin
+   */
+  rotate(): Promise<MeshInfo> {
+    return this.#alone(async () => {
+      const session = this.#require();
+      const { membership } = session;
+      const { dir } = this.#options;
+      membership.assertMayAdd(this.nodeId);
+      const next = await nextKey(dir);
+      for (const role of membership.rolesOf(this.nodeId)) {
+        membership.add(next.spki, role, this.#name);
+      }
+      await session.spread(SPREAD_MS);
+      membership.revoke(this.nodeId, { keepAdded: true });
+      await session.spread(SPREAD_MS);
+      takeNextKey(dir);
+      this.#session = undefined;
+      await session.close();
+      this.#key = await NodeKey.open(dir);
+      const renewed = await Membership.open(dir, this.#key);
+      if (renewed !== undefined) await this.#enter(renewed);
+      return this.#info(this.#require().membership);
     });
   }
 
@@ -238,6 +350,35 @@ export class MeshNode {
       this.#session = undefined;
       await session?.close();
     });
+  }
+
+  async #found(name: string): Promise<MeshInfo> {
+    const { dir } = this.#options;
+    const meshName = toName(name, 'mesh');
+    const membership = await Membership.create(dir, this.#key, meshName, this.#name);
+    await this.#enter(membership);
+    return this.#info(membership);
+  }
+
+  #joinOptions(signal: AbortSignal | undefined): JoinOptions {
+    return {
+      dir: this.#options.dir,
+      key: this.#key,
+      nodeName: this.#name,
+      timeoutMs: JOIN_TIMEOUT_MS,
+      ...(signal && { signal }),
+    };
+  }
+
+  /** @param met members that listen there: where multicast does not work, nobody else is known */
+  async #move(
+    membership: Membership,
+    met: readonly { node: string; host: string; port: number }[],
+  ): Promise<MeshInfo> {
+    await this.#session?.close();
+    await this.#enter(membership);
+    for (const { node, host, port } of met) this.#session?.peers.introduce(node, host, port);
+    return this.#info(membership);
   }
 
   async #enter(membership: Membership): Promise<void> {
@@ -275,7 +416,10 @@ export class MeshNode {
     return { mesh: meshId, name, node: this.nodeId, role };
   }
 
+  /** Whatever comes ends a knock that still waits. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
+    this.#knocking.abort(new VriftError('VRIFT_KNOCK_UNANSWERED', 'another command came'));
+    this.#knocking = new AbortController();
     const done = this.#turn.then(work, work);
     this.#turn = done.catch(() => undefined);
     return done;

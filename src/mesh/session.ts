@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 import type { Digest } from '../base/digest.js';
 import { errnoOf, toVriftError, type VriftError } from '../base/errors.js';
 import { checkAttestation } from '../identity/attestation.js';
@@ -24,7 +25,7 @@ import { PeerTable } from './peers.js';
 import type { Candidate } from './question.js';
 import { secureTransport } from './secureTransport.js';
 import type { BuildServer, PeerServer } from './serving.js';
-import { serveJoin } from './transport/join.js';
+import { type Knock, Knocks, serveJoin } from './transport/join.js';
 import type { SecureListener } from './transport/secure.js';
 
 export interface SessionOptions {
@@ -54,6 +55,8 @@ export class MeshSession {
   readonly peers: PeerTable;
   readonly finder: Finder;
   readonly fetcher: Fetcher;
+  /** Newcomers that wait for an admin of this node. */
+  readonly knocks: Knocks;
   readonly #options: SessionOptions;
   readonly #checks: FoundChecks;
   readonly #closed = new AbortController();
@@ -70,6 +73,7 @@ export class MeshSession {
     const { key, membership, hasher, onEvent } = options;
     this.#options = options;
     this.membership = membership;
+    this.knocks = new Knocks({ membership, key });
     this.peers = new PeerTable({
       self: key.nodeId,
       roster: membership,
@@ -159,6 +163,7 @@ export class MeshSession {
   async close(): Promise<void> {
     this.#endWatch();
     this.#closed.abort();
+    this.knocks.close();
     this.finder.close();
     this.fetcher.close();
     await Promise.all(this.#discoveries.map((discovery) => discovery.close()));
@@ -167,7 +172,7 @@ export class MeshSession {
   }
 
   async #listen(): Promise<void> {
-    const { key, membership, invites, buildServer, config, onEvent } = this.#options;
+    const { key, membership, buildServer, config, onEvent } = this.#options;
     const server = await buildServer({
       hello: (caller) => ({
         node: key.nodeId,
@@ -192,15 +197,7 @@ export class MeshSession {
         key,
         isMember: (node) => membership.isMember(node),
         onPeer: (socket, node) => server.accept(socket, node),
-        onJoin: (socket, spki) => {
-          void serveJoin(socket, spki, { membership, key, invites }).then((outcome) =>
-            onEvent(
-              outcome.kind === 'joined'
-                ? { ...outcome, kind: 'join-accepted' }
-                : { ...outcome, kind: 'join-refused' },
-            ),
-          );
-        },
+        onJoin: (socket, spki, keep) => void this.#serveJoin(socket, spki, keep),
       });
       onEvent({ kind: 'listening', port: this.#listener.port });
     } catch (error) {
@@ -208,6 +205,18 @@ export class MeshSession {
       this.#problem = toVriftError(error);
       onEvent({ kind: 'problem', code: this.#problem.code, message: this.#problem.message });
     }
+  }
+
+  async #serveJoin(socket: TLSSocket, spki: Buffer, keep: () => void): Promise<void> {
+    const { key, membership, invites, nodeName, onEvent } = this.#options;
+    const onKnock = (knock: Knock) => {
+      keep();
+      onEvent({ kind: 'knock', node: knock.node, name: knock.name, address: knock.address });
+    };
+    const options = { membership, key, invites, knocks: this.knocks, nodeName, onKnock };
+    const outcome = await serveJoin(socket, spki, options);
+    if (outcome.kind === 'joined') onEvent({ ...outcome, kind: 'join-accepted' });
+    if (outcome.kind === 'refused') onEvent({ ...outcome, kind: 'join-refused' });
   }
 
   #discover(): void {

@@ -27,6 +27,15 @@ export interface MeshInfo {
   role: string;
 }
 
+/** A newcomer that waits for an admin's approval. Its name is what it calls itself. */
+export interface KnockInfo {
+  node: string;
+  name: string;
+  address: string;
+  /** Milliseconds since the epoch. */
+  since: number;
+}
+
 export interface StatusInfo {
   running: boolean;
   node: string;
@@ -35,7 +44,7 @@ export interface StatusInfo {
   version: string;
   uptimeMs: number;
   rssBytes: number;
-  mesh: (MeshInfo & { members: number; connected: number }) | null;
+  mesh: (MeshInfo & { members: number; connected: number; knocks: KnockInfo[] }) | null;
   /** Problems that the node works around, e.g. a port in use. */
   problems: { code: string; message: string; hint: string }[];
   store: { path: string; bytes: number; maxBytes: number; results: number; blobs: number };

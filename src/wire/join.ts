@@ -21,10 +21,61 @@ export const MAX_WELCOME_FRAME_BYTES = 4 * 1024 * 1024 + 512 * 1024;
 /** How long the inviter keeps a connection on which nothing was settled. */
 export const JOIN_DEADLINE_MS = 5_000;
 
-/** What a newcomer's proof is made over before the transcript: one label per kind of proof. */
-export const TOKEN_PROOF_LABEL = 'token';
+/** How long a knock waits for an admin; after that nothing of it remains. */
+export const KNOCK_MS = 10 * 60_000;
 
-/** First frame of the newcomer. Later kinds of joining add members to this union. */
+/** How long the newcomer may take to open its code, once an admin proved to know it. */
+export const OPEN_MS = 5_000;
+
+/** Knocks that one admin's node keeps, in all and from one address. */
+export const MAX_KNOCKS = { total: 8, perAddress: 2 } as const;
+
+/** Bytes of the number behind a code. */
+export const KNOCK_NONCE_BYTES = 16;
+
+/** What a proof is made over before the transcript: one label per kind of proof. */
+export const TOKEN_PROOF_LABEL = 'token';
+export const ADMIN_PROOF_LABEL = 'admin';
+
+/** First frame of a newcomer that looks for a mesh. The answer, `AboutFrame`, ends the talk. */
+export interface AskFrame {
+  kind: 'ask';
+  v: typeof JOIN_PROTOCOL;
+}
+
+/** What a stranger may know: what the mesh is called, and whether this machine can let in. */
+export interface AboutFrame {
+  kind: 'about';
+  mesh: string;
+  name: string;
+  /** What the answering machine is called. */
+  node: string;
+  admin: boolean;
+}
+
+/** First frame of a newcomer that has no token. `WaitingFrame` says that it was heard. */
+export interface KnockFrame {
+  kind: 'knock';
+  v: typeof JOIN_PROTOCOL;
+  mesh: string;
+  /** What the newcomer's machine is called. */
+  name: string;
+}
+
+export interface WaitingFrame {
+  kind: 'waiting';
+}
+
+/** An admin typed a code: HMAC-SHA-256 with what scrypt makes of it, over label and transcript. */
+export interface ProofFrame {
+  kind: 'proof';
+  proof: string;
+}
+
+/** The newcomer's answer to a proof: the number behind its code, or that it was another code. */
+export type OpenFrame = { kind: 'open'; nonce: string } | { kind: 'wrong' };
+
+/** First frame of a newcomer with a token. */
 export interface TokenFrame {
   kind: 'token';
   v: typeof JOIN_PROTOCOL;
@@ -36,7 +87,7 @@ export interface TokenFrame {
   proof: string;
 }
 
-/** The inviter's answer, which ends the conversation. */
+/** The last frame of whoever lets in, or not. */
 export type JoinAnswer =
   | {
       kind: 'welcome';

@@ -9,7 +9,12 @@ import { Invites } from '../../src/identity/invites.js';
 import { Membership } from '../../src/identity/membership.js';
 import { parseToken } from '../../src/identity/token.js';
 import { connectSecure } from '../../src/mesh/transport/connect.js';
-import { type JoinOutcome, joinWithToken, serveJoin } from '../../src/mesh/transport/join.js';
+import {
+  type JoinOutcome,
+  joinWithToken,
+  Knocks,
+  serveJoin,
+} from '../../src/mesh/transport/join.js';
 import { listenSecure } from '../../src/mesh/transport/secure.js';
 import { proofOf, transcriptOf } from '../../src/mesh/transport/transcript.js';
 import { encodeFrame, FrameDecoder } from '../../src/wire/frame.js';
@@ -40,7 +45,8 @@ async function startInviter(mesh?: TestNode & { membership: Membership }): Promi
     isMember: (nodeId) => membership.isMember(nodeId),
     onPeer: (socket) => void socket.destroy(),
     onJoin: async (socket, spki) => {
-      const options = { membership, key, invites, deadlineMs: 1_000 };
+      const knocks = new Knocks({ membership, key });
+      const options = { membership, key, invites, knocks, nodeName: 'attic', deadlineMs: 1_000 };
       outcomes.push(await serveJoin(socket, spki, options));
     },
   });

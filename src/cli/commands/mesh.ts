@@ -3,8 +3,10 @@ import type { MemberInfo, MeshInfo } from '../../wire/control.js';
 import { parseDuration } from '../../wire/units.js';
 import { addCommand, answerWith, type Cli, usageError } from '../command.js';
 import type { Answer } from '../output.js';
-import { pairs, table } from '../table.js';
+import { table } from '../table.js';
 import { durationText, shortId } from '../words.js';
+import { addJoining, meshAnswer } from './meshJoin.js';
+import { addRevoking } from './meshRevoke.js';
 
 interface InviteFlags {
   json?: boolean;
@@ -18,15 +20,11 @@ interface InviteInfo {
   expiresAt: number;
 }
 
-/** Joining waits for the inviting machine, which may be slow to answer. */
-const JOIN_MS = 60_000;
-const MAX_TOKEN_BYTES = 16 * 1024;
-
 export function addMesh(program: Command, cli: Cli): void {
   const mesh = program
     .command('mesh')
-    .description('found a mesh, invite to it, join it, leave it')
-    .addHelpText('after', '\nExample:\n  vrift mesh create office\n  vrift mesh invite');
+    .description('join the mesh of this office, let others in, shut them out')
+    .addHelpText('after', '\nExample:\n  vrift mesh join\n  vrift mesh approve 4F7K-9QXM');
 
   addCommand(mesh, 'create', 'found a mesh, this node its admin', 'vrift mesh create office')
     .argument('[name]', 'what people call it')
@@ -42,21 +40,8 @@ export function addMesh(program: Command, cli: Cli): void {
     .option('--ttl <time>', 'how long the token is good for', '15m')
     .action((flags: InviteFlags) => answerWith(cli, flags, () => invite(cli, flags)));
 
-  addCommand(
-    mesh,
-    'join',
-    'join with a token',
-    'vrift mesh join TOKEN\nvrift mesh join - < token.txt   # keeps it out of ps',
-  )
-    .argument('<token>', 'what `vrift mesh invite` printed, or - to read it from stdin')
-    .action((token: string, flags: { json?: boolean }) =>
-      answerWith(cli, flags, async () => {
-        const text = token === '-' ? await readToken(cli) : token;
-        await cli.node.start();
-        const joined = await cli.node.ask('mesh.join', { token: text }, { timeoutMs: JOIN_MS });
-        return meshAnswer(joined as MeshInfo);
-      }),
-    );
+  addJoining(mesh, cli);
+  addRevoking(mesh, cli);
 
   addCommand(mesh, 'members', 'who belongs, and who added them', 'vrift mesh members').action(
     (flags: { json?: boolean }) =>
@@ -92,16 +77,6 @@ async function invite(cli: Cli, flags: InviteFlags): Promise<Answer> {
   };
 }
 
-function meshAnswer(info: MeshInfo): Answer {
-  return {
-    json: info,
-    text: pairs([
-      ['mesh', `${info.name} (${shortId(info.mesh)})`],
-      ['node', `${shortId(info.node)}, ${info.role}`],
-    ]),
-  };
-}
-
 function membersAnswer(members: MemberInfo[]): Answer {
   const text = table(
     [
@@ -114,16 +89,4 @@ function membersAnswer(members: MemberInfo[]): Answer {
     members,
   );
   return { json: members, text };
-}
-
-async function readToken(cli: Cli): Promise<string> {
-  if (cli.stdin.isTTY) cli.stderr.write('token: ');
-  let text = '';
-  for await (const chunk of cli.stdin) {
-    text += String(chunk);
-    if (text.length > MAX_TOKEN_BYTES || (cli.stdin.isTTY && text.includes('\n'))) break;
-  }
-  const token = text.trim();
-  if (token === '') throw usageError('there is no token on stdin');
-  return token;
 }

@@ -41,7 +41,7 @@ async function status(cli: Cli): Promise<Answer> {
   return {
     json: { ...info, running: true, home, wrapper, problems },
     text: [pairs(summary(info, home, wrapper)), settings(info)].join('\n\n'),
-    notes: problems.map(warningText),
+    notes: [...problems.map(warningText), ...knockNotes(info)],
   };
 }
 
@@ -91,6 +91,15 @@ function summary(
       'wrapper',
       wrapper === null ? 'not set: `vrift init`' : `${wrapper.value} (${wrapper.source})`,
     ],
+  ];
+}
+
+function knockNotes({ mesh }: StatusInfo): string[] {
+  const knocks = mesh?.knocks ?? [];
+  if (knocks.length === 0) return [];
+  const who = knocks.map(({ name, address }) => `${name} (${address})`).join(', ');
+  return [
+    `knocking: ${who}\n  next: Compare the code: \`vrift mesh approve CODE\`, or \`vrift mesh deny\`.`,
   ];
 }
 

@@ -51,3 +51,9 @@ export function optionalNumber(params: Record<string, unknown>, name: string): n
 export function flagParam(params: Record<string, unknown>, name: string): boolean {
   return params[name] === true;
 }
+
+/** A missing or null parameter is undefined: nothing was said either way. */
+export function optionalFlag(params: Record<string, unknown>, name: string): boolean | undefined {
+  const value = params[name];
+  return typeof value === 'boolean' ? value : undefined;
+}

@@ -31,6 +31,8 @@ export function columnsOf(event: MeshEvent): LogLine {
       return info('reach', event.reachable ? 'yes' : 'no');
     case 'roster':
       return info('roster', `members=${event.members}`);
+    case 'knock':
+      return info('knock', short(event.node), event.name, event.address);
     case 'join-accepted':
       return info('join', short(event.node), event.name, event.role);
     case 'join-refused':

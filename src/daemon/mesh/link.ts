@@ -8,8 +8,10 @@ import type { Candidate, MeshPort } from '../../pipeline/ports.js';
 import type { MemberInfo, PeerInfo } from '../../wire/control.js';
 import {
   flagParam,
+  optionalFlag,
   optionalNumber,
   optionalText,
+  type RpcCall,
   type RpcTable,
   textParam,
 } from '../lifecycle/rpc.js';
@@ -29,6 +31,7 @@ export interface LinkOptions extends WorkerStart {
 interface Waiter {
   resolve(value: unknown): void;
   reject(error: Error): void;
+  progress?(message: string): void;
 }
 
 const DEFAULT_TTL_MS = 15 * 60_000;
@@ -141,9 +144,9 @@ export class MeshLink implements MeshPort {
 
   /** The `mesh.…` methods of the control socket. */
   methods(): RpcTable {
-    const ask = async (request: MeshRequest) => {
+    const ask = async (request: MeshRequest, call?: RpcCall) => {
       await this.#opened;
-      const value = await this.#ask(request);
+      const value = await this.#ask(request, call);
       this.#state = await this.state();
       return value;
     };
@@ -157,6 +160,25 @@ export class MeshLink implements MeshPort {
           ttlMs: optionalNumber(params, 'ttlMs') ?? DEFAULT_TTL_MS,
         }),
       'mesh.join': (params) => ask({ method: 'join', token: textParam(params, 'token') }),
+      'mesh.enter': (params, call) =>
+        ask({ method: 'enter', mesh: optionalText(params, 'mesh') }, call),
+      'mesh.approve': (params) =>
+        ask({
+          method: 'approve',
+          code: textParam(params, 'code'),
+          role: optionalText(params, 'role') ?? 'member',
+        }),
+      'mesh.deny': (params) => ask({ method: 'deny', node: optionalText(params, 'node') }),
+      'mesh.knocks': () => ask({ method: 'knocks' }),
+      'mesh.revoke': (params) =>
+        ask({
+          method: 'revoke',
+          node: textParam(params, 'node'),
+          keepAdded: optionalFlag(params, 'keepAdded'),
+          recall: flagParam(params, 'recall'),
+          force: flagParam(params, 'force'),
+        }),
+      'mesh.rotate': () => ask({ method: 'rotate' }),
       'mesh.members': () => ask({ method: 'members' }) as Promise<MemberInfo[]>,
       'mesh.leave': (params) => ask({ method: 'leave', force: flagParam(params, 'force') }),
     };
@@ -170,11 +192,16 @@ export class MeshLink implements MeshPort {
     await this.#worker.terminate();
   }
 
-  #ask(request: MeshRequest): Promise<unknown> {
+  /** @param call who waits for it: hears of progress, and ends the work by going away */
+  #ask(request: MeshRequest, call?: RpcCall): Promise<unknown> {
     if (this.#gone !== undefined) return Promise.reject(this.#gone);
     const id = ++this.#last;
+    call?.signal.addEventListener('abort', () => {
+      if (this.#waiting.has(id)) this.#worker.postMessage({ id, request: 'cancel' });
+    });
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
+      const progress = call && { progress: (message: string) => call.progress(message) };
+      this.#waiting.set(id, { resolve, reject, ...progress });
       this.#worker.postMessage({ id, request });
     });
   }
@@ -197,6 +224,9 @@ export class MeshLink implements MeshPort {
       case 'ready':
         this.#state = message.state;
         this.#ready(message.state);
+        break;
+      case 'progress':
+        this.#waiting.get(message.id)?.progress?.(message.message);
         break;
       case 'answer':
         this.#take(message.id)?.resolve(message.value);

@@ -32,16 +32,30 @@ export type MeshRequest =
   | { method: 'create'; name: string }
   | { method: 'invite'; role: string; ttlMs: number }
   | { method: 'join'; token: string }
+  | { method: 'enter'; mesh: string | undefined }
+  | { method: 'approve'; code: string; role: string }
+  | { method: 'deny'; node: string | undefined }
+  | { method: 'knocks' | 'rotate' }
+  | {
+      method: 'revoke';
+      node: string;
+      keepAdded: boolean | undefined;
+      recall: boolean;
+      force: boolean;
+    }
   | { method: 'leave'; force: boolean };
 
 export interface NumberedRequest {
   id: number;
-  request: MeshRequest;
+  /** `cancel` ends the work on the request of that number; its answer comes all the same. */
+  request: MeshRequest | 'cancel';
 }
 
 export type WorkerMessage =
   | { kind: 'ready'; state: MeshState }
   | { kind: 'answer'; id: number; value: unknown }
+  /** For the person who waits. */
+  | { kind: 'progress'; id: number; message: string }
   | { kind: 'failure'; id: number; code: ErrorCode; message: string }
   | { kind: 'event'; event: MeshEvent; state: MeshState }
   | { kind: 'sent'; bytes: number };

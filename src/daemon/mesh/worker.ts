@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { canonicalJson } from '../../base/canonical.js';
 import { toVriftError, VriftError } from '../../base/errors.js';
-import { isRole } from '../../identity/roles.js';
+import { codeText } from '../../identity/knockCode.js';
+import { isRole, type Role } from '../../identity/roles.js';
 import { resultKeyOf } from '../../keying/manifest.js';
 import type { MeshEvent } from '../../mesh/events.js';
 import { MeshNode } from '../../mesh/node.js';
@@ -13,6 +14,7 @@ import type { PeerReader } from '../../server/ports.js';
 import { buildServer } from '../../server/server.js';
 import { openHasher } from '../../store/hashing.js';
 import { StoreReader } from '../../store/reader.js';
+import { codeNotice } from './codeNotice.js';
 import { heldOf } from './held.js';
 import type { MeshRequest, NumberedRequest, WorkerMessage, WorkerStart } from './messages.js';
 
@@ -52,6 +54,12 @@ const reader: PeerReader = {
   resultCount: () => store.resultCount(),
 };
 
+/** Whoever waits for the answer to one request. */
+interface Asker {
+  signal: AbortSignal;
+  progress(message: string): void;
+}
+
 const early: MeshEvent[] = [];
 const node = await MeshNode.open({
   dir: start.identityDir,
@@ -83,7 +91,7 @@ const node = await MeshNode.open({
 });
 mesh = node;
 
-const answer = async (request: MeshRequest): Promise<unknown> => {
+const answer = async (request: MeshRequest, asker: Asker): Promise<unknown> => {
   switch (request.method) {
     case 'find':
       return node.find(request.unitKey, request);
@@ -105,11 +113,24 @@ const answer = async (request: MeshRequest): Promise<unknown> => {
       return node.members();
     case 'create':
       return node.create(request.name);
-    case 'invite': {
-      const { role, ttlMs } = request;
-      if (!isRole(role)) throw new VriftError('VRIFT_USAGE', `no such role: ${role}`);
-      return node.invite({ role, ttlMs });
-    }
+    case 'invite':
+      return node.invite({ role: roleOf(request.role), ttlMs: request.ttlMs });
+    case 'enter':
+      return node.enter({
+        mesh: request.mesh,
+        signal: asker.signal,
+        onCode: (code, { name }) => asker.progress(codeNotice(codeText(code), name)),
+      });
+    case 'approve':
+      return [await node.approve(request.code, roleOf(request.role))];
+    case 'deny':
+      return node.deny(request.node);
+    case 'knocks':
+      return node.knocks();
+    case 'revoke':
+      return node.revoke(request.node, request);
+    case 'rotate':
+      return node.rotate();
     case 'join':
       return { ...(await node.join(request.token)), via: 'token' };
     case 'leave': {
@@ -126,17 +147,32 @@ const answer = async (request: MeshRequest): Promise<unknown> => {
   }
 };
 
+const running = new Map<number, AbortController>();
 port.on('message', ({ id, request }: NumberedRequest) => {
-  answer(request).then(
-    (value) => {
-      say({ kind: 'answer', id, value });
-      if (request.method === 'close') port.close();
-    },
-    (error: unknown) => {
-      const { code, message } = toVriftError(error);
-      say({ kind: 'failure', id, code, message });
-    },
-  );
+  if (request === 'cancel') {
+    running.get(id)?.abort(new VriftError('VRIFT_KNOCK_UNANSWERED', 'nobody waits any more'));
+    return;
+  }
+  const controller = new AbortController();
+  running.set(id, controller);
+  const progress = (message: string) => say({ kind: 'progress', id, message });
+  answer(request, { signal: controller.signal, progress })
+    .then(
+      (value) => {
+        say({ kind: 'answer', id, value });
+        if (request.method === 'close') port.close();
+      },
+      (error: unknown) => {
+        const { code, message } = toVriftError(error);
+        say({ kind: 'failure', id, code, message });
+      },
+    )
+    .finally(() => running.delete(id));
 });
 say({ kind: 'ready', state: node.state() });
 for (const event of early) say({ kind: 'event', event, state: node.state() });
+
+function roleOf(text: string): Role {
+  if (isRole(text)) return text;
+  throw new VriftError('VRIFT_USAGE', `no such role: ${text}`);
+}

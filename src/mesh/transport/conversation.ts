@@ -13,7 +13,7 @@ export class Conversation implements Disposable {
   readonly #socket: TLSSocket;
   readonly #decoder: FrameDecoder;
   readonly #frames: unknown[] = [];
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
   #failure: unknown;
   #wake: () => void = () => {};
 
@@ -46,6 +46,29 @@ export class Conversation implements Disposable {
     return this.#frames.shift();
   }
 
+  /**
+   * The next frame, if it comes in time; the talk goes on without it.
+   *
+   * @throws like `next`, or VRIFT_JOIN_UNREACHABLE when the time is over
+   */
+  async nextWithin(ms: number): Promise<unknown> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(hungUp('the other side took too long')), ms);
+    });
+    try {
+      return await Promise.race([this.next(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A new deadline for the whole talk, from now. */
+  extend(deadlineMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#fail(hungUp('the other side took too long')), deadlineMs);
+  }
+
   send(frame: unknown): void {
     this.#socket.write(encodeFrame(frame));
   }
@@ -57,6 +80,16 @@ export class Conversation implements Disposable {
       this.#socket.once('close', () => resolve());
     });
     this.#socket.end(encodeFrame(frame));
+    await closed;
+  }
+
+  /** Lets the other side read what was sent, and hang up. */
+  async end(): Promise<void> {
+    if (this.#socket.closed) return;
+    const closed = new Promise<void>((resolve) => {
+      this.#socket.once('close', () => resolve());
+    });
+    this.#socket.end();
     await closed;
   }
 

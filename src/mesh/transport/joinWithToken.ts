@@ -1,8 +1,7 @@
-import { errnoOf, isErrorCode, VriftError } from '../../base/errors.js';
+import { errnoOf, VriftError } from '../../base/errors.js';
 import { linkSignals } from '../../base/signals.js';
-import { Membership, type Welcome } from '../../identity/membership.js';
+import { Membership } from '../../identity/membership.js';
 import type { NodeKey } from '../../identity/nodeKey.js';
-import { hasExactly, parseBase64 } from '../../identity/strictJson.js';
 import { parseToken, splitAddress, type Token } from '../../identity/token.js';
 import {
   ALPN_JOIN,
@@ -11,6 +10,7 @@ import {
   TOKEN_PROOF_LABEL,
   type TokenFrame,
 } from '../../wire/join.js';
+import { parseAnswer } from './answer.js';
 import { connectSecure, type SecureConnection } from './connect.js';
 import { Conversation } from './conversation.js';
 import { proofOf, transcriptOf } from './transcript.js';
@@ -54,7 +54,7 @@ export async function joinWithToken(text: string, options: JoinOptions): Promise
   const proof = proofOf(token.secret, TOKEN_PROOF_LABEL, transcript).toString('base64');
   const name = options.nodeName;
   talk.send({ kind: 'token', v: JOIN_PROTOCOL, mesh: meshId, name, proof } satisfies TokenFrame);
-  const welcome = parseAnswer(await talk.next(), meshId);
+  const welcome = parseAnswer(await talk.next(), meshId, REFUSALS);
   return await Membership.accept(dir, key, welcome);
 }
 
@@ -92,32 +92,6 @@ function reasonOf(error: unknown): string {
   if (error instanceof VriftError) return 'another machine answers';
   if (error instanceof DOMException && error.name === 'TimeoutError') return 'no answer in time';
   return errnoOf(error) ?? 'hung up';
-}
-
-/** Refusals carry a code and no words: what a person reads is ours. */
-function parseAnswer(answer: unknown, meshId: string): Welcome {
-  if (hasExactly(answer, ['kind', 'code']) && answer.kind === 'refused') {
-    const code = isErrorCode(answer.code) ? answer.code : 'VRIFT_JOIN_REFUSED';
-    throw new VriftError(code, REFUSALS[code] ?? 'the inviting machine refused this node');
-  }
-  if (
-    hasExactly(answer, ['kind', 'genesis', 'statements', 'secret']) &&
-    answer.kind === 'welcome'
-  ) {
-    const genesis = parseBase64(answer.genesis);
-    const secret = parseBase64(answer.secret);
-    const texts: unknown = answer.statements;
-    if (
-      genesis &&
-      secret &&
-      Array.isArray(texts) &&
-      texts.every((one) => typeof one === 'string')
-    ) {
-      const statements = texts.map((one) => Buffer.from(one, 'utf8'));
-      return { meshId, genesis, statements, secret };
-    }
-  }
-  throw new VriftError('VRIFT_PEER_PROTOCOL', 'the inviting machine answers in another language');
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {

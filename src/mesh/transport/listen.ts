@@ -20,8 +20,11 @@ export interface ListenOptions {
   isMember: (nodeId: string) => boolean;
   /** A member, on ALPN `http/1.1`. The receiver sets the deadlines of its requests. */
   onPeer: (socket: TLSSocket, nodeId: string) => void;
-  /** Any safe key, on ALPN `vrift-join/1`. The receiver owns the socket and ends it in time. */
-  onJoin: (socket: TLSSocket, spki: Buffer) => void;
+  /**
+   * Any safe key, on ALPN `vrift-join/1`. The receiver owns the socket and ends it in time. `keep`
+   * takes it out of the crowd whose oldest has to go for the next: the receiver bounds it then.
+   */
+  onJoin: (socket: TLSSocket, spki: Buffer, keep: () => void) => void;
 }
 
 export interface SecureListener extends AsyncDisposable {
@@ -80,7 +83,7 @@ function routeTo(options: ListenOptions, live: LiveConnections): (socket: TLSSoc
     if (socket.alpnProtocol === ALPN_JOIN) {
       const leave = joins.enter(socket.remoteAddress ?? '', () => socket.destroy());
       socket.once('close', leave);
-      return onJoin(socket, peer.spki);
+      return onJoin(socket, peer.spki, leave);
     }
     const welcome = socket.alpnProtocol === ALPN_PEER && isMember(peer.nodeId);
     if (!welcome) return void socket.destroy();

@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, toVriftError, VriftError } from '../../base/errors.js';
+import { isId } from '../../identity/ids.js';
 import type { Invites } from '../../identity/invites.js';
 import type { Membership } from '../../identity/membership.js';
 import { isName } from '../../identity/names.js';
@@ -8,25 +9,37 @@ import type { Role } from '../../identity/roles.js';
 import { nodeIdOf } from '../../identity/spki.js';
 import { hasExactly, parseBase64 } from '../../identity/strictJson.js';
 import {
+  type AboutFrame,
+  type AskFrame,
   JOIN_DEADLINE_MS,
   JOIN_PROTOCOL,
   type JoinAnswer,
+  type KnockFrame,
   MAX_JOIN_FRAME_BYTES,
   TOKEN_PROOF_LABEL,
   type TokenFrame,
 } from '../../wire/join.js';
 import { Conversation } from './conversation.js';
+import type { Knock, Knocks } from './knocks.js';
 import { isProof, transcriptOf } from './transcript.js';
+import { welcomeTo } from './welcomeTo.js';
 
 export interface ServeJoinOptions {
   membership: Membership;
   key: NodeKey;
   invites: Invites;
+  knocks: Knocks;
+  /** What this machine is called. */
+  nodeName: string;
+  /** Somebody waits for an admin: it is none of the connections that come and go any more. */
+  onKnock?: (knock: Knock) => void;
   deadlineMs?: number;
 }
 
 /** How a join ended, for the log; `node` is the key that tried. */
 export type JoinOutcome =
+  /** It only asked which mesh this is, or went away. */
+  | { kind: 'asked'; node: string }
   | { kind: 'joined'; node: string; name: string; role: Role }
   | { kind: 'refused'; node: string; code: ErrorCode; message: string };
 
@@ -52,7 +65,12 @@ export async function serveJoin(
   using talk = new Conversation(socket, { maxBytes: MAX_JOIN_FRAME_BYTES, deadlineMs });
   const node = nodeIdOf(spki);
   try {
-    const frame = parseTokenFrame(await talk.next());
+    const frame = parseFirstFrame(await talk.next());
+    if (frame.kind === 'ask') {
+      await talk.finish(aboutUs(options));
+      return { kind: 'asked', node };
+    }
+    if (frame.kind === 'knock') return await admitKnock(talk, socket, spki, frame, options);
     const role = admit(socket, spki, frame, options);
     await talk.finish(welcomeTo(options.membership));
     return { kind: 'joined', node, name: frame.name, role };
@@ -61,6 +79,30 @@ export async function serveJoin(
     await talk.finish(refusal(code));
     return { kind: 'refused', node, code, message };
   }
+}
+
+async function admitKnock(
+  talk: Conversation,
+  socket: TLSSocket,
+  spki: Buffer,
+  frame: KnockFrame,
+  { membership, knocks, onKnock }: ServeJoinOptions,
+): Promise<JoinOutcome> {
+  const node = nodeIdOf(spki);
+  const { name } = frame;
+  if (frame.mesh !== membership.meshId) {
+    throw new VriftError('VRIFT_JOIN_REFUSED', 'it knocks at another mesh');
+  }
+  const verdict = await knocks.receive(talk, socket, spki, frame, (knock) => onKnock?.(knock));
+  if (verdict.kind === 'refused') throw new VriftError('VRIFT_JOIN_REFUSED', verdict.message);
+  if (verdict.kind === 'gone') return { kind: 'asked', node };
+  await talk.end();
+  return { kind: 'joined', node, name, role: verdict.role };
+}
+
+function aboutUs({ membership, key, nodeName }: ServeJoinOptions): AboutFrame {
+  const admin = membership.rolesOf(key.nodeId).has('admin');
+  return { kind: 'about', mesh: membership.meshId, name: membership.name, node: nodeName, admin };
 }
 
 /** Checks everything, burns the invitation on disk, and only then signs. All in one turn. */
@@ -86,25 +128,26 @@ function admit(
   return role;
 }
 
-function parseTokenFrame(frame: unknown): TokenFrame {
-  if (!hasExactly(frame, ['kind', 'v', 'mesh', 'name', 'proof']) || frame.kind !== 'token') {
-    throw new VriftError('VRIFT_PEER_PROTOCOL', 'not a frame of this join protocol');
+function parseFirstFrame(frame: unknown): TokenFrame | KnockFrame | AskFrame {
+  if (hasExactly(frame, ['kind', 'v']) && frame.kind === 'ask') {
+    return { kind: 'ask', v: ours(frame.v) };
   }
-  const { v, mesh, name, proof } = frame;
-  if (v !== JOIN_PROTOCOL) throw new VriftError('VRIFT_PEER_PROTOCOL', `join protocol ${v}`);
-  if (typeof mesh !== 'string' || typeof proof !== 'string' || !isName(name)) {
-    throw new VriftError('VRIFT_PEER_PROTOCOL', 'a token frame is out of bounds');
+  if (hasExactly(frame, ['kind', 'v', 'mesh', 'name']) && frame.kind === 'knock') {
+    const { mesh, name } = frame;
+    if (isId(mesh) && isName(name)) return { kind: 'knock', v: ours(frame.v), mesh, name };
   }
-  return { kind: 'token', v, mesh, name, proof };
+  if (hasExactly(frame, ['kind', 'v', 'mesh', 'name', 'proof']) && frame.kind === 'token') {
+    const { mesh, name, proof } = frame;
+    if (typeof mesh === 'string' && typeof proof === 'string' && isName(name)) {
+      return { kind: 'token', v: ours(frame.v), mesh, name, proof };
+    }
+  }
+  throw new VriftError('VRIFT_PEER_PROTOCOL', 'not a frame of this join protocol');
 }
 
-function welcomeTo(membership: Membership): JoinAnswer {
-  return {
-    kind: 'welcome',
-    genesis: membership.genesis.toString('base64'),
-    statements: membership.statements().map((bytes) => bytes.toString('utf8')),
-    secret: membership.secret.toString('base64'),
-  };
+function ours(version: unknown): typeof JOIN_PROTOCOL {
+  if (version === JOIN_PROTOCOL) return JOIN_PROTOCOL;
+  throw new VriftError('VRIFT_PEER_PROTOCOL', `join protocol ${String(version).slice(0, 16)}`);
 }
 
 function refusal(code: ErrorCode): JoinAnswer {

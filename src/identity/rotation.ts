@@ -1,0 +1,35 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Membership } from './membership.js';
+import { NodeKey } from './nodeKey.js';
+
+/** Where the key of the future waits until the roster knows it. */
+const NEXT = 'next';
+
+/**
+ * A new key for this node: the same one again when a rotation was interrupted, so that no second
+ * stranger is added.
+ */
+export function nextKey(dir: string): Promise<NodeKey> {
+  return NodeKey.open(join(dir, NEXT));
+}
+
+/** Puts the new key in the place of the old, which is gone for good then. */
+export function takeNextKey(dir: string): void {
+  renameSync(join(dir, NEXT, NodeKey.file), join(dir, NodeKey.file));
+  rmSync(join(dir, NEXT), { recursive: true, force: true });
+}
+
+/**
+ * Ends a rotation that a crash cut short after the old key was revoked.
+ *
+ * @returns the key that this node has now
+ */
+export async function finishRotation(dir: string, key: NodeKey): Promise<NodeKey> {
+  if (!existsSync(join(dir, NEXT, NodeKey.file))) return key;
+  const membership = await Membership.open(dir, key);
+  if (membership?.isRevoked(key.nodeId) !== true) return key;
+  if (!membership.isMember((await nextKey(dir)).nodeId)) return key;
+  takeNextKey(dir);
+  return NodeKey.open(dir);
+}
