@@ -1,12 +1,14 @@
+import { connect } from 'node:tls';
 import { onTestFinished } from 'vitest';
 import { Invites } from '../../src/identity/invites.js';
 import { codeOf, drawNonce, secretOf } from '../../src/identity/knockCode.js';
 import type { Membership } from '../../src/identity/membership.js';
 import type { NodeKey } from '../../src/identity/nodeKey.js';
-import { connectSecure } from '../../src/mesh/transport/connect.js';
 import { Conversation } from '../../src/mesh/transport/conversation.js';
 import { type JoinOutcome, Knocks, knock, serveJoin } from '../../src/mesh/transport/join.js';
+import { readPeerKey } from '../../src/mesh/transport/peerKey.js';
 import { listenSecure } from '../../src/mesh/transport/secure.js';
+import { tlsOptions } from '../../src/mesh/transport/tlsOptions.js';
 import { ALPN_JOIN, JOIN_PROTOCOL } from '../../src/wire/join.js';
 import { until } from '../harness/programs.js';
 import { foundMesh, newNode, type TestNode } from '../identity/support.js';
@@ -21,17 +23,19 @@ export interface Admin extends TestNode {
 
 /** A node with a mesh of its own at which newcomers can knock. */
 export async function startAdmin(
-  options: { knockMs?: number; mesh?: TestNode & { membership: Membership } } = {},
+  options: { knockMs?: number; mesh?: TestNode & { membership: Membership }; knocks?: Knocks } = {},
 ): Promise<Admin> {
   const node = options.mesh ?? (await foundMesh());
   const { key, membership, dir } = node;
   const clock = { time: 0 };
-  const knocks = new Knocks({
-    membership,
-    key,
-    monotonic: () => clock.time,
-    ...(options.knockMs !== undefined && { knockMs: options.knockMs }),
-  });
+  const knocks =
+    options.knocks ??
+    new Knocks({
+      membership,
+      key,
+      monotonic: () => clock.time,
+      ...(options.knockMs !== undefined && { knockMs: options.knockMs }),
+    });
   const invites = await Invites.open(dir);
   const outcomes: JoinOutcome[] = [];
   const listener = await listenSecure({
@@ -92,16 +96,18 @@ export async function startNewcomer(
 export async function rawKnock(
   admin: { port: number; membership: Membership },
   key: NodeKey,
-  options: { host?: string; name?: string } = {},
+  options: { from?: string; name?: string } = {},
 ) {
-  const { socket, spki } = await connectSecure({
-    host: options.host ?? '127.0.0.1',
+  const socket = connect({
+    ...tlsOptions(key),
+    host: '127.0.0.1',
     port: admin.port,
-    key,
-    alpn: ALPN_JOIN,
-    expect: () => true,
-    timeoutMs: 2_000,
+    ALPNProtocols: [ALPN_JOIN],
+    ...(options.from !== undefined && { localAddress: options.from }),
   });
+  socket.on('error', () => undefined);
+  await new Promise((resolve) => socket.once('secureConnect', resolve));
+  const spki = readPeerKey(socket)?.spki ?? Buffer.alloc(0);
   onTestFinished(() => void socket.destroy());
   const talk = new Conversation(socket, { maxBytes: 5_000_000, deadlineMs: 20_000 });
   const mesh = admin.membership.meshId;

@@ -5,7 +5,7 @@ import type { NodeKey } from '../../identity/nodeKey.js';
 import type { Role } from '../../identity/roles.js';
 import { nodeIdOf } from '../../identity/spki.js';
 import { KNOCK_MS, type KnockFrame, MAX_KNOCKS } from '../../wire/join.js';
-import { challenge } from './challenge.js';
+import { challenge as challengeNewcomer } from './challenge.js';
 import type { Conversation } from './conversation.js';
 import { welcomeTo } from './welcomeTo.js';
 
@@ -46,6 +46,7 @@ export class Knocks {
   readonly #key: NodeKey;
   readonly #monotonic: () => number;
   readonly #knockMs: number;
+  readonly #challenge: typeof challengeNewcomer;
   readonly #pending = new Set<Pending>();
   #approvals: number[] = [];
   /** One code at a time. */
@@ -56,7 +57,10 @@ export class Knocks {
     key: NodeKey;
     monotonic?: () => number;
     knockMs?: number;
+    /** Two that open to one code cannot be made: tests say that they do. */
+    challenge?: typeof challengeNewcomer;
   }) {
+    this.#challenge = options.challenge ?? challengeNewcomer;
     this.#membership = options.membership;
     this.#key = options.key;
     this.#monotonic = options.monotonic ?? (() => performance.now());
@@ -146,7 +150,7 @@ export class Knocks {
     this.#count();
     const mesh = { membership: this.#membership, key: this.#key };
     const asked = await Promise.all(
-      waiting.map(async (one) => ({ one, answer: await challenge(one, code, mesh) })),
+      waiting.map(async (one) => ({ one, answer: await this.#challenge(one, code, mesh) })),
     );
     for (const { one, answer } of asked) {
       if (answer === 'fault') one.end({ kind: 'refused', message: 'it answered wrongly' });
