@@ -1,9 +1,12 @@
 import { randomBytes, scrypt } from 'node:crypto';
-import { KNOCK_NONCE_BYTES } from '../wire/join.js';
+
 import { fromBase32 } from './ids.js';
 
 /** Digits and letters without I, L, O and U: what is read aloud is typed right (Crockford). */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+/** Bytes of the number behind a code. */
+export const KNOCK_NONCE_BYTES = 16;
+
 const CODE_CHARS = 8;
 const CODE_BYTES = 5;
 const SECRET_BYTES = 32;

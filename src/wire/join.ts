@@ -30,9 +30,6 @@ export const OPEN_MS = 5_000;
 /** Knocks that one admin's node keeps, in all and from one address. */
 export const MAX_KNOCKS = { total: 8, perAddress: 2 } as const;
 
-/** Bytes of the number behind a code. */
-export const KNOCK_NONCE_BYTES = 16;
-
 /** What a proof is made over before the transcript: one label per kind of proof. */
 export const TOKEN_PROOF_LABEL = 'token';
 export const ADMIN_PROOF_LABEL = 'admin';

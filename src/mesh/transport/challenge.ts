@@ -1,8 +1,8 @@
-import { codeOf, secretOf } from '../../identity/knockCode.js';
+import { codeOf, KNOCK_NONCE_BYTES, secretOf } from '../../identity/knockCode.js';
 import type { Membership } from '../../identity/membership.js';
 import type { NodeKey } from '../../identity/nodeKey.js';
 import { hasExactly, parseBase64 } from '../../identity/strictJson.js';
-import { ADMIN_PROOF_LABEL, KNOCK_NONCE_BYTES, OPEN_MS } from '../../wire/join.js';
+import { ADMIN_PROOF_LABEL, OPEN_MS } from '../../wire/join.js';
 import type { Pending } from './knocks.js';
 import { proofOf, transcriptOf } from './transcript.js';
 
