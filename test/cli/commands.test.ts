@@ -79,7 +79,12 @@ describe('with a node', () => {
   it.each([
     [['bogus'], "unknown command 'bogus'"],
     [['stats', '--frob'], "unknown option '--frob'"],
-    [['mesh', 'join'], "missing required argument 'token'"],
+    [['mesh', 'approve'], 'give a code, or --list'],
+    [['mesh', 'approve', '4F7K', '--list'], 'give a code, or --list'],
+    [['mesh', 'deny'], 'give a node, or --all'],
+    [['mesh', 'revoke'], "missing required argument 'node'"],
+    [['mesh', 'revoke', 'x', '--keep-added', '--drop-added'], 'not both'],
+    [['mesh', 'join', 'TOKEN', '--mesh', 'x'], 'a token names its mesh'],
     [['mesh', 'invite', '--ttl', 'soon'], '--ttl takes a time like 15m or 2h, not "soon"'],
     [['gc', '--max-size', 'big'], '--max-size takes a size like 10GB, not "big"'],
     [['gc', '--older-than', '30'], '--older-than takes an age like 30d, not "30"'],
