@@ -83,7 +83,10 @@ describe('with a node', () => {
     [['mesh', 'approve', '4F7K', '--list'], 'give a code, or --list'],
     [['mesh', 'deny'], 'give a node, or --all'],
     [['mesh', 'revoke'], "missing required argument 'node'"],
-    [['mesh', 'revoke', 'x', '--keep-added', '--drop-added'], 'not both'],
+    [
+      ['mesh', 'revoke', 'x', '--keep-added', '--drop-added'],
+      '--keep-added or --drop-added, not both',
+    ],
     [['mesh', 'join', 'TOKEN', '--mesh', 'x'], 'a token names its mesh'],
     [['mesh', 'invite', '--ttl', 'soon'], '--ttl takes a time like 15m or 2h, not "soon"'],
     [['gc', '--max-size', 'big'], '--max-size takes a size like 10GB, not "big"'],

@@ -24,9 +24,10 @@ export function runChild(command: readonly string[], options: ChildOptions): Pro
   const [program = '', ...args] = command;
   return new Promise((resolve) => {
     const { env, cwd } = options;
-    const child = spawn(program, args, { env, cwd, stdio: stdioWithJobserver(env) });
-    const handlers = signalHandlers(child, options.terminal);
+    // Before the command begins: once it runs, whoever saw it may send a signal.
+    const handlers = signalHandlers(() => child, options.terminal);
     for (const [name, handler] of handlers) process.on(name, handler);
+    const child = spawn(program, args, { env, cwd, stdio: stdioWithJobserver(env) });
     const finish = (end: ChildEnd) => {
       for (const [name, handler] of handlers) process.off(name, handler);
       resolve(end);
@@ -40,10 +41,10 @@ export function runChild(command: readonly string[], options: ChildOptions): Pro
 }
 
 function signalHandlers(
-  child: ChildProcess,
+  child: () => ChildProcess,
   terminal: boolean,
 ): [NodeJS.Signals, (name: NodeJS.Signals) => void][] {
-  const passOn = (name: NodeJS.Signals) => void child.kill(name);
+  const passOn = (name: NodeJS.Signals) => void child().kill(name);
   return [
     ...PASSED_ON.map((name): [NodeJS.Signals, typeof passOn] => [name, passOn]),
     ...FROM_TERMINAL.map((name): [NodeJS.Signals, typeof passOn] => [
