@@ -208,12 +208,12 @@ export class MeshSession {
   }
 
   async #serveJoin(socket: TLSSocket, spki: Buffer, keep: () => void): Promise<void> {
-    const { key, membership, invites, nodeName, onEvent } = this.#options;
+    const { key, membership, invites, onEvent } = this.#options;
     const onKnock = (knock: Knock) => {
       keep();
       onEvent({ kind: 'knock', node: knock.node, name: knock.name, address: knock.address });
     };
-    const options = { membership, key, invites, knocks: this.knocks, nodeName, onKnock };
+    const options = { membership, key, invites, knocks: this.knocks, onKnock };
     const outcome = await serveJoin(socket, spki, options);
     if (outcome.kind === 'joined') onEvent({ ...outcome, kind: 'join-accepted' });
     if (outcome.kind === 'refused') onEvent({ ...outcome, kind: 'join-refused' });

@@ -45,8 +45,6 @@ export interface AboutFrame {
   kind: 'about';
   mesh: string;
   name: string;
-  /** What the answering machine is called. */
-  node: string;
   admin: boolean;
 }
 

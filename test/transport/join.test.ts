@@ -46,7 +46,7 @@ async function startInviter(mesh?: TestNode & { membership: Membership }): Promi
     onPeer: (socket) => void socket.destroy(),
     onJoin: async (socket, spki) => {
       const knocks = new Knocks({ membership, key });
-      const options = { membership, key, invites, knocks, nodeName: 'attic', deadlineMs: 1_000 };
+      const options = { membership, key, invites, knocks, deadlineMs: 1_000 };
       outcomes.push(await serveJoin(socket, spki, options));
     },
   });

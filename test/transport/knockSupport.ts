@@ -44,7 +44,7 @@ export async function startAdmin(
     isMember: (nodeId) => membership.isMember(nodeId),
     onPeer: (socket) => void socket.destroy(),
     onJoin: async (socket, spki, keep) => {
-      const more = { knocks, nodeName: 'attic', onKnock: keep, deadlineMs: 1_000 };
+      const more = { knocks, onKnock: keep, deadlineMs: 1_000 };
       outcomes.push(await serveJoin(socket, spki, { membership, key, invites, ...more }));
     },
   });

@@ -38,10 +38,10 @@ export async function askAbout(options: {
     });
     talk.send({ kind: 'ask', v: JOIN_PROTOCOL } satisfies AskFrame);
     const frame = await talk.next();
-    if (!hasExactly(frame, ['kind', 'mesh', 'name', 'node', 'admin'])) return undefined;
-    const { kind, mesh, name, node, admin } = frame;
-    if (kind !== 'about' || !isId(mesh) || !isName(name) || !isName(node)) return undefined;
-    return typeof admin === 'boolean' ? { mesh, name, node, admin, nodeId } : undefined;
+    if (!hasExactly(frame, ['kind', 'mesh', 'name', 'admin'])) return undefined;
+    const { kind, mesh, name, admin } = frame;
+    if (kind !== 'about' || !isId(mesh) || !isName(name)) return undefined;
+    return typeof admin === 'boolean' ? { mesh, name, admin, nodeId } : undefined;
   } catch {
     return undefined;
   }

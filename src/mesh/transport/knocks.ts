@@ -144,7 +144,7 @@ export class Knocks {
 
   async #approve(code: string, role: Role): Promise<Knock> {
     const waiting = [...this.#pending];
-    this.#membership.assertMayAdd(waiting[0]?.node ?? this.#key.nodeId);
+    this.#membership.assertMayAdd(this.#key.nodeId);
     if (waiting.length === 0)
       throw new VriftError('VRIFT_KNOCK_NONE', 'nobody knocks at this node');
     this.#count();

@@ -29,8 +29,6 @@ export interface ServeJoinOptions {
   key: NodeKey;
   invites: Invites;
   knocks: Knocks;
-  /** What this machine is called. */
-  nodeName: string;
   /** Somebody waits for an admin: it is none of the connections that come and go any more. */
   onKnock?: (knock: Knock) => void;
   deadlineMs?: number;
@@ -100,9 +98,9 @@ async function admitKnock(
   return { kind: 'joined', node, name, role: verdict.role };
 }
 
-function aboutUs({ membership, key, nodeName }: ServeJoinOptions): AboutFrame {
+function aboutUs({ membership, key }: ServeJoinOptions): AboutFrame {
   const admin = membership.rolesOf(key.nodeId).has('admin');
-  return { kind: 'about', mesh: membership.meshId, name: membership.name, node: nodeName, admin };
+  return { kind: 'about', mesh: membership.meshId, name: membership.name, admin };
 }
 
 /** Checks everything, burns the invitation on disk, and only then signs. All in one turn. */
