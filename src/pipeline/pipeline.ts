@@ -26,7 +26,7 @@ import { frontOf } from './script/front.js';
 import { Programs } from './script/programs.js';
 import { type Seen, secure } from './secure.js';
 import { reasonsToStay } from './staysLocal.js';
-import { noteTaken } from './taken.js';
+import { noteReplaced, noteTaken } from './taken.js';
 import type { Trace } from './trace.js';
 import { typeIn, typeOf } from './unitName.js';
 import { foresee } from './unseen.js';
@@ -315,6 +315,7 @@ export class Pipeline {
         return;
       }
       unit.trace?.launcher(['compiler', 'stat outputs'], report.at);
+      for (const { path } of unit.outputs) noteReplaced(path, this.#ports);
       if (report.code === 0) timings.put(timingKey(unit.plan), report.ms);
       const recorded: RecordOptions = {
         local,

@@ -69,8 +69,11 @@ describe('conflicts', () => {
       },
     ];
     expect(conflicts.list()).toEqual(told);
-    const again = await reopen();
-    expect(open(again.table('conflicts', { maxEntries: 10 })).list()).toEqual(told);
+    const again = open((await reopen()).table('conflicts', { maxEntries: 10 }));
+    expect(again.list()).toEqual(told);
+    // Whoever comes alone, later, joins them.
+    again.saw([signed('a third thing')]);
+    expect(again.list()[0]!.results).toHaveLength(3);
   });
 
   it('are none where one digest, another class or another terminal’s messages are by right', async () => {

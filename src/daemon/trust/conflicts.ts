@@ -38,7 +38,7 @@ export class Conflicts implements ConflictsPort {
 
   saw(results: readonly Seen[]): void {
     const trust = this.#options.trust();
-    if (results.length < 2 || trust === undefined) return;
+    if (results.length === 0 || trust === undefined) return;
     const groups = new Map<string, Seen[]>();
     for (const seen of results) {
       // Another class, or another terminal's messages, are other results by right.
@@ -46,9 +46,10 @@ export class Conflicts implements ConflictsPort {
       groups.set(name, [...(groups.get(name) ?? []), seen]);
     }
     for (const [name, group] of groups) {
-      if (new Set(group.map(({ resultDigest }) => resultDigest)).size > 1) {
-        this.#note(name, group, trust);
-      }
+      const digests = new Set(group.map(({ resultDigest }) => resultDigest));
+      const id = `${group[0]!.result.resultKey} ${name}`;
+      const before = this.#options.table.get(id);
+      if (digests.size > 1 || before !== undefined) this.#note(id, before, group, trust);
     }
   }
 
@@ -69,11 +70,9 @@ export class Conflicts implements ConflictsPort {
       }));
   }
 
-  #note(name: string, group: readonly Seen[], trust: Trust): void {
+  #note(id: string, before: Row | undefined, group: readonly Seen[], trust: Trust): void {
     const { table, hasher, now, onNew } = this.#options;
     const { resultKey, unitKey, crateName, target } = group[0]!.result;
-    const id = `${resultKey} ${name}`;
-    const before = table.get(id);
     const results = [...(before?.results ?? [])];
     for (const { result, resultDigest, attestations, origin } of group) {
       const { mesh, self } = trust.facts;
