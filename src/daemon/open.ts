@@ -214,7 +214,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
       await mesh.close();
       await convergence.ended();
       await ahead.ended();
-      await sweeper.ended();
+      await sweeper.stop();
       await warm;
       await store.close();
     },

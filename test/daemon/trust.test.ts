@@ -80,6 +80,23 @@ describe('a recall', () => {
     expect(store.stats().results).toBe(0);
   });
 
+  it('is taken up again by the next start when the node stops in the middle', async () => {
+    const { founder } = await meshOfTwo();
+    const { store } = await openStore();
+    const blob = await store.putBytes(Buffer.from('content'));
+    for (let n = 0; n < 20; n++) store.putResult(makeResult({ unit: `u${n}`, outputs: [blob] }));
+    founder.membership.recall({ kind: 'toolchain', id: makeResult().result.toolchain });
+    const { current } = await TrustKeeper.open(founder.dir, 'any-member');
+    let ms = 0;
+    const first = new Sweeper(store, () => (ms += 5));
+    const sweeping = first.sweep(current!);
+    await new Promise((resolve) => setImmediate(resolve));
+    await first.stop();
+    const dropped = await sweeping;
+    expect(dropped).toBeLessThan(20);
+    expect(await new Sweeper(store, now).sweep(current!)).toBe(20 - dropped);
+  });
+
   it('does not hold up calls while it looks through the store', async () => {
     const { founder } = await meshOfTwo();
     const { store } = await openStore();

@@ -65,6 +65,9 @@ describe('whose results are taken', () => {
     const [difference] = (await whyLib(carol)).diff;
     expect(difference).toMatchObject({ input: 'policy', after: 'quorum:2' });
     expect(difference!.before).toMatch(/^signed by alice \(/);
+    expect((await carol.vrift(['why', 'lib'])).stdout).toMatch(
+      /a result was there, signed by alice \(\w{8}\): the policy is quorum:2/,
+    );
     expect(await carols.output()).toBe(await hers.output());
     expect((await carol.peers()).every(({ state }) => state === 'connected')).toBe(true);
   });

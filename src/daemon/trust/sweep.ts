@@ -14,6 +14,7 @@ export class Sweeper {
   readonly #monotonic: () => number;
   /** One sweep at a time. */
   #last: Promise<number> = Promise.resolve(0);
+  #stopped = false;
 
   constructor(store: Swept, monotonic: () => number) {
     this.#store = store;
@@ -26,8 +27,9 @@ export class Sweeper {
     return this.#last;
   }
 
-  /** Ends when the sweep that is under way has ended. */
-  async ended(): Promise<void> {
+  /** Gives up what is under way: the next start does it anew. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
     await this.#last.catch(() => 0);
   }
 
@@ -38,6 +40,7 @@ export class Sweeper {
     let dropped = 0;
     let since = this.#monotonic();
     for (const stored of this.#store.allResults()) {
+      if (this.#stopped) return dropped;
       if (trust.isRecalled(stored)) {
         this.#store.dropResult(stored.result.resultKey, stored.resultDigest);
         dropped += 1;
