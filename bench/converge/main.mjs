@@ -21,6 +21,8 @@ const load = (file) => import(inRoot('dist', file));
 const { Store } = await load('store/store.js');
 const { openHasher } = await load('store/hashing.js');
 const { canonicalJson } = await load('base/canonical.js');
+const { RESULT_SCHEMA } = await load('base/result.js');
+const { resultDigestOf } = await load('base/resultDigest.js');
 const { resultKeyOf } = await load('keying/manifest.js');
 const { systemClock } = await load('base/clock.js');
 const hasher = await openHasher();
@@ -86,7 +88,7 @@ async function fill(home, results, plain) {
     const digest = hasher.hash(canonicalJson(manifest));
     const output = { executable: false, ...blob, identity: hasher.hash(`${kind} ${at}`) };
     const result = {
-      schema: 1,
+      schema: RESULT_SCHEMA,
       unitKey,
       resultKey: resultKeyOf(unitKey, digest, hasher),
       manifest: digest,
@@ -101,7 +103,7 @@ async function fill(home, results, plain) {
       stdout: silence,
       stderr: silence,
     };
-    const resultDigest = hasher.hash(canonicalJson(result));
+    const resultDigest = resultDigestOf(result, hasher);
     const entry = { result, manifest, resultDigest, attestations: [] };
     store.putResult({ ...entry, localOnly: false, origin: 'own' });
   }

@@ -1,7 +1,8 @@
 // node fill.mjs STORE COUNT: adds COUNT results, as a team would leave them: three blobs each, and
 // a manifest of a dozen inputs. Most blobs are small here; their number is what is measured.
-import { canonicalJson } from '../../dist/base/canonical.js';
 import { systemClock } from '../../dist/base/clock.js';
+import { RESULT_SCHEMA } from '../../dist/base/result.js';
+import { resultDigestOf } from '../../dist/base/resultDigest.js';
 import { manifestDigest, resultKeyOf } from '../../dist/keying/manifest.js';
 import { openHasher } from '../../dist/store/hashing.js';
 import { Store } from '../../dist/store/store.js';
@@ -28,7 +29,7 @@ for (let n = 0; n < count; n += 1) {
     });
   }
   const result = {
-    schema: 1,
+    schema: RESULT_SCHEMA,
     unitKey,
     resultKey: resultKeyOf(unitKey, digest, hasher),
     manifest: digest,
@@ -42,7 +43,7 @@ for (let n = 0; n < count; n += 1) {
     stdout: empty,
     stderr: empty,
   };
-  const resultDigest = hasher.hash(canonicalJson(result));
+  const resultDigest = resultDigestOf(result, hasher);
   const about = { attestations: [], localOnly: false, origin: 'own' };
   store.putResult({ result, manifest, resultDigest, ...about });
 }

@@ -40,9 +40,12 @@ export interface Output {
  */
 export type ResultClass = 'plain' | 'incremental' | 'warm';
 
+/** What results look like in this version; others are neither used nor told of. */
+export const RESULT_SCHEMA = 2;
+
 /** One compile's outcome. It names no signer: attestations vouch for its digest. */
 export interface Result {
-  schema: 1;
+  schema: typeof RESULT_SCHEMA;
   unitKey: Digest;
   resultKey: Digest;
   manifest: Digest;
@@ -54,7 +57,7 @@ export interface Result {
   class: ResultClass;
   /** `silent`, or the digest of the message format (width, colour, …) the messages were made for. */
   messages: 'silent' | Digest;
-  /** Milliseconds the compiler took where it ran. */
+  /** Milliseconds the compiler took where it ran. No part of what is signed. */
   compileMs: number;
   outputs: Output[];
   /** Replayed to the caller; blobs like the outputs, mapped paths inside. */

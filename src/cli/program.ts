@@ -5,6 +5,7 @@ import { addGc } from './commands/gc.js';
 import { addInit } from './commands/init.js';
 import { addLog } from './commands/log.js';
 import { addMesh } from './commands/mesh.js';
+import { addMeshTrust } from './commands/meshTrust.js';
 import { addPeers } from './commands/peers.js';
 import { addRun } from './commands/run.js';
 import { addStart } from './commands/start.js';
@@ -45,7 +46,7 @@ function build(cli: Cli): Command {
       '\nFirst day:\n  vrift mesh create office\n  vrift init\n  cargo build\n  vrift stats',
     );
   const adders = [addStart, addStop, addStatus, addRun, addInit, addMesh, addPeers, addStats];
-  for (const add of [...adders, addWhy, addGc, addVerify, addLog]) add(program, cli);
+  for (const add of [...adders, addMeshTrust, addWhy, addGc, addVerify, addLog]) add(program, cli);
   return program;
 }
 

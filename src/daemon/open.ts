@@ -7,7 +7,7 @@ import { Ahead } from '../pipeline/ahead.js';
 import type { ArtifactRecord } from '../pipeline/artifacts.js';
 import { OUTCOMES, type PastOutcome } from '../pipeline/outcomes.js';
 import { Pipeline } from '../pipeline/pipeline.js';
-import type { PipelinePorts, StorePort } from '../pipeline/ports.js';
+import type { PipelinePorts, StorePort, Taken } from '../pipeline/ports.js';
 import type { Answered } from '../pipeline/probes.js';
 import { Scripts } from '../pipeline/script/scripts.js';
 import { openHasher } from '../store/hashing.js';
@@ -26,6 +26,10 @@ import { openRecorder } from './recorder.js';
 import { openTools } from './tools/tools.js';
 import { openTraces } from './trace.js';
 import { openTree } from './tree.js';
+import { Conflicts, MAX_CONFLICTS } from './trust/conflicts.js';
+import { TrustKeeper } from './trust/keeper.js';
+import { signedBy, trustMethods } from './trust/methods.js';
+import { Sweeper } from './trust/sweep.js';
 import { warmUp } from './warmUp.js';
 import { why } from './why.js';
 
@@ -50,6 +54,14 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
       log.warn('store', event.code, event.message);
     },
   });
+  const trust = await TrustKeeper.open(paths.identity, config.mesh.policy);
+  const sweeper = new Sweeper(store, clock.monotonic);
+  const sweep = async (): Promise<number> => {
+    const dropped = trust.current === undefined ? 0 : await sweeper.sweep(trust.current);
+    if (dropped > 0) log.info('recall', `dropped=${dropped}`);
+    return dropped;
+  };
+  let sweeping: Promise<number> = Promise.resolve(0);
   const mesh = MeshLink.open({
     identityDir: paths.identity,
     storePath: config.localPath,
@@ -63,8 +75,26 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     },
     onSent: (bytes) => stats.addBytes('peerOut', bytes),
     onLate: () => stats.late(),
+    onTrust: (facts, revision) => {
+      trust.update(facts);
+      sweeping = sweep();
+      sweeping.then(() => mesh.swept(revision)).catch((error) => log.error('recall', error));
+    },
     onPeer: (node, state) => (state === 'up' ? convergence.met(node) : convergence.lost(node)),
   });
+  const lastSweep = async () => {
+    const dropped = await sweeping;
+    sweeping = Promise.resolve(0);
+    return dropped;
+  };
+  const conflicts = new Conflicts({
+    table: store.table('conflicts', { maxEntries: MAX_CONFLICTS }),
+    hasher,
+    now: clock.now,
+    trust: () => trust.current,
+    onNew: (unit, key) => log.warn('conflict', key.slice(0, 8), unit),
+  });
+  const taken = store.table<Taken>('taken', { maxEntries: MAX_ARTIFACTS });
   const digestAsync = (path: string) => store.fileDigestAsync(path);
   const ports: PipelinePorts = {
     hasher,
@@ -102,6 +132,9 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     ),
     observer: config.observe ? observerLibrary() : undefined,
     buildScripts: config.buildScripts,
+    trust,
+    conflicts,
+    taken,
     artifacts: store.table<ArtifactRecord>('artifacts', { maxEntries: MAX_ARTIFACTS }),
     timings: store.table<number>('timings', { maxEntries: MAX_TIMINGS }),
     probes: store.table<Answered>('probes', { maxEntries: 1_000 }),
@@ -142,6 +175,11 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     why: (params) => {
       const named = optionalText(params, 'unit');
       if (flagParam(params, 'buildScript')) return scripts.latest(named);
+      const signer = optionalText(params, 'signedBy');
+      if (signer !== undefined) {
+        const parts = { mesh, taken: taken.entries(), digest: digestAsync, exists: existsSync };
+        return signedBy(signer, named, parts);
+      }
       const options = { unit: optionalText(params, 'unit'), peer: optionalText(params, 'peer') };
       return why(options, pipeline.history, storePort(store), mesh);
     },
@@ -156,6 +194,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     },
     verify: (params) => store.verify({ repair: flagParam(params, 'repair') }),
     ...mesh.methods(),
+    ...trustMethods({ mesh, conflicts, swept: lastSweep }),
   };
   return {
     onCall: async (frame, channel) => {
@@ -175,6 +214,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
       await mesh.close();
       await convergence.ended();
       await ahead.ended();
+      await sweeper.stop();
       await warm;
       await store.close();
     },

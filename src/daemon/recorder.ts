@@ -59,6 +59,10 @@ export function openRecorder(stats: Stats, log: Log): Recorder {
       stats.error(code);
       log.warn('error', code, message);
     },
+    refused(reason, unit) {
+      stats.refused(reason);
+      log.info('refused', unit, reason);
+    },
     checked: (ending, what) => stats.checked(ending, what),
     adopted(unit, unitKey, peer = '', bytes) {
       stats.addBytes('peerIn', bytes);

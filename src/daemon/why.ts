@@ -58,7 +58,8 @@ function infoOf(
   root: WhyInfo['root'],
   peer: WhyInfo['peer'],
 ): WhyInfo {
-  const { unit, crateType, outcome, from, detail, key, against, local, bound, at } = entry;
+  const { unit, crateType, outcome, from, detail, key, resultKey, against, local } = entry;
+  const { bound, toolchain, at } = entry;
   const { macros, observed, declared, package: cargoPackage } = entry;
   return {
     unit,
@@ -68,6 +69,8 @@ function infoOf(
     from,
     detail,
     key,
+    resultKey,
+    toolchain,
     diff,
     against,
     local,

@@ -4,6 +4,7 @@ import { ensurePrivateDir } from './files.js';
 import { makeGenesis } from './genesis.js';
 import { Ledger } from './ledger.js';
 import {
+  assertAdmin,
   assertAdminRemains,
   assertMayAdd,
   assertMayRevoke,
@@ -17,6 +18,8 @@ import { countingAddsBy } from './revocation.js';
 import { type Role, strongestOf } from './roles.js';
 import type { Add } from './roster.js';
 import { nodeIdOf } from './spki.js';
+import type { RecallTarget } from './statements.js';
+import { type TrustFacts, trustFactsOf } from './trustFacts.js';
 import { readWelcome, type Welcome } from './welcome.js';
 
 export type { Welcome };
@@ -153,6 +156,11 @@ export class Membership {
     return membersOf(this.#ledger.roster);
   }
 
+  /** What decides on results, as plain data. */
+  trustFacts(): TrustFacts {
+    return trustFactsOf(this.meshId, this.#key.nodeId, this.#ledger.roster);
+  }
+
   /** The adds by a node that count now: what its revoke keeps or drops. */
   addedBy(nodeId: string): Add[] {
     return countingAddsBy(this.#ledger.roster, nodeId);
@@ -210,6 +218,20 @@ export class Membership {
     const { statement, bytes } = this.#ledger.draft(this.#key, claim);
     if (!force) assertAdminRemains(this.#ledger, statement);
     this.merge([bytes]);
+  }
+
+  /**
+   * Refuses results for ever although their signatures hold. Saying the same twice changes nothing.
+   *
+   * @throws VRIFT_MESH_FORBIDDEN when we are no admin
+   */
+  recall(target: RecallTarget): void {
+    const { roster } = this.#ledger;
+    assertAdmin(roster, this.#key.nodeId);
+    const { nodes, toolchains, results } = roster.recalls;
+    const said = { node: nodes, toolchain: toolchains, result: results }[target.kind];
+    if (said.has(target.id)) return;
+    this.merge([this.#ledger.draft(this.#key, { type: 'recall', target }).bytes]);
   }
 
   /**

@@ -63,7 +63,8 @@ export function keepListOf(
   return needed === undefined ? [] : [needed.id];
 }
 
-function assertAdmin(roster: Roster, self: string): void {
+/** @throws VRIFT_MESH_FORBIDDEN unless `self` is a current admin */
+export function assertAdmin(roster: Roster, self: string): void {
   if (roster.members.get(self)?.roles.has('admin')) return;
   throw new VriftError('VRIFT_MESH_FORBIDDEN', 'this node is no admin of its mesh');
 }

@@ -15,3 +15,11 @@ export function isRole(text: unknown): text is Role {
 export function strongestOf(roles: ReadonlySet<Role>): Role | undefined {
   return ROLES.find((role) => roles.has(role));
 }
+
+/** Whoever has none of these vouches for nothing: a machine that builds unreviewed branches. */
+export const VOUCHING: ReadonlySet<Role> = new Set(['admin', 'member', 'ci']);
+
+export function mayVouch(roles: Iterable<Role>): boolean {
+  for (const role of roles) if (VOUCHING.has(role)) return true;
+  return false;
+}

@@ -1,5 +1,6 @@
 import type { Genesis } from './genesis.js';
 import { groupBy } from './groupBy.js';
+import { type Recalls, recallsOf } from './recalls.js';
 import type { Role } from './roles.js';
 import type { Statement } from './statements.js';
 
@@ -20,6 +21,8 @@ export interface Roster {
   revoked: ReadonlyMap<string, Standing>;
   /** The adds that count, by id; those of revoked nodes too. */
   counting: ReadonlyMap<string, Add>;
+  /** What is refused although its signatures hold. */
+  recalls: Recalls;
 }
 
 /**
@@ -44,7 +47,7 @@ export function evaluate(genesis: Genesis, statements: Iterable<Statement>): Ros
   const standings = standingsOf(genesis, [...counting.values()]);
   const members = new Map([...standings].filter(([node]) => !byTarget.has(node)));
   const revoked = new Map([...byTarget.keys()].map((node) => [node, standings.get(node) ?? NONE]));
-  return { members, revoked, counting };
+  return { members, revoked, counting, recalls: recallsOf(all, claimants) };
 }
 
 /** The founder, and whoever a claimant added as admin, counted or not (rule 3). */

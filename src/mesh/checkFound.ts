@@ -1,6 +1,7 @@
 import { canonicalJson } from '../base/canonical.js';
 import type { Digest, Hasher } from '../base/digest.js';
 import type { Attestation } from '../base/result.js';
+import { resultDigestOf } from '../base/resultDigest.js';
 import type { Found } from '../wire/http.js';
 import { PeerFault } from './fault.js';
 
@@ -36,7 +37,7 @@ export function checkFound(unitKey: Digest, found: Found, checks: FoundChecks): 
   if (new Set(result.outputs.map(({ role }) => role)).size !== result.outputs.length) {
     return lie('it has two outputs of one role');
   }
-  const resultDigest = hasher.hash(canonicalJson(result));
+  const resultDigest = resultDigestOf(result, hasher);
   const vouching: Attestation[] = [];
   for (const attestation of attestations) {
     if (attestation.resultDigest !== resultDigest || attestation.resultKey !== result.resultKey) {

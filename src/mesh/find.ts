@@ -27,20 +27,26 @@ export interface Within {
 export class Finder {
   readonly #peers: () => Peer[];
   readonly #checks: FoundChecks;
+  readonly #isEnough: (answer: Answer) => boolean;
   readonly #onLate: (peers: Peer[]) => void;
   readonly #closed = new AbortController();
   /** Too late for a caller in haste, and not quick since. */
   readonly #slow = new WeakSet<Peer>();
   #batch = new Map<Digest, Question>();
 
-  /** @param options.onLate nobody has it, as far as is known without the answer of these peers */
+  /**
+   * @param options.isEnough whether so many attestations let it be used; else more are waited for
+   * @param options.onLate nobody has it, as far as is known without the answer of these peers
+   */
   constructor(options: {
     peers: () => Peer[];
     checks: FoundChecks;
+    isEnough?: (answer: Answer) => boolean;
     onLate?: (peers: Peer[]) => void;
   }) {
     this.#peers = options.peers;
     this.#checks = options.checks;
+    this.#isEnough = options.isEnough ?? (() => true);
     this.#onLate = options.onLate ?? (() => {});
     sharedSignal(this.#closed.signal);
   }
@@ -68,7 +74,7 @@ export class Finder {
 
   #enlist(unitKey: Digest): Question {
     if (this.#batch.size === 0) setImmediate(() => this.#send());
-    const question = this.#batch.get(unitKey) ?? new Question(unitKey);
+    const question = this.#batch.get(unitKey) ?? new Question(unitKey, this.#isEnough);
     this.#batch.set(unitKey, question);
     return question;
   }

@@ -11,7 +11,10 @@ import { toName } from '../identity/names.js';
 import { NodeKey } from '../identity/nodeKey.js';
 import type { Role } from '../identity/roles.js';
 import { finishRotation, nextKey, takeNextKey } from '../identity/rotation.js';
+import type { RecallTarget } from '../identity/statements.js';
 import { parseToken, splitAddress } from '../identity/token.js';
+import type { Held as HeldResult } from '../identity/trust.js';
+import type { TrustFacts } from '../identity/trustFacts.js';
 import type { KnockInfo, MemberInfo, MeshInfo, PeerInfo } from '../wire/control.js';
 import { addressText } from './address.js';
 import { AddressBook } from './addressBook.js';
@@ -38,6 +41,8 @@ export interface MeshNodeOptions
   extends Omit<SessionOptions, 'key' | 'nodeName' | 'membership' | 'invites'> {
   /** Holds key, roster and invitations; made when absent. */
   dir: string;
+  /** Told whenever it changes who is believed about results; undefined: in no mesh. */
+  onTrust?: (facts: TrustFacts | undefined) => void;
 }
 
 export interface MeshState {
@@ -81,6 +86,7 @@ export class MeshNode {
     const node = new MeshNode(told, key, await Invites.open(options.dir));
     const membership = await Membership.open(options.dir, key);
     if (membership) await node.#enter(membership);
+    else options.onTrust?.(undefined);
     setImmediate(() => {
       onEvent = options.onEvent;
       for (const event of early) onEvent(event);
@@ -137,11 +143,33 @@ export class MeshNode {
     attestations: readonly Attestation[],
     own: { resultKey: Digest; resultDigest: Digest } | undefined,
   ): Attestation[] {
-    const membership = this.#session?.membership;
-    if (membership === undefined) return [];
-    const valid = attestations.filter((entry) => checkAttestation(entry, membership) === 'ok');
+    const session = this.#session;
+    if (session === undefined) return [];
+    const { meshId, trust } = session;
+    const valid = attestations.filter(
+      (entry) => !trust.isRecalledNode(entry.signer) && checkAttestation(entry, session) === 'ok',
+    );
     if (own === undefined || valid.some(({ signer }) => signer === this.nodeId)) return valid;
-    return [...valid, attest(this.#key, { mesh: membership.meshId, at: Date.now(), ...own })];
+    if (!trust.mayVouch(this.nodeId) || trust.isRecalledNode(this.nodeId)) return valid;
+    return [...valid, attest(this.#key, { mesh: meshId, at: Date.now(), ...own })];
+  }
+
+  /** Whether a result of the store was recalled: nobody is told of it. */
+  isRecalled(held: HeldResult): boolean {
+    return this.#session?.trust.isRecalled(held) ?? false;
+  }
+
+  /**
+   * Refuses results in the whole mesh, for ever. A node is given by name or by the start of its id.
+   *
+   * @returns what the statement names
+   * @throws VRIFT_MESH_NONE, VRIFT_MESH_FORBIDDEN, VRIFT_USAGE
+   */
+  recall({ kind, id }: RecallTarget): RecallTarget {
+    const { membership } = this.#require();
+    const target = { kind, id: kind === 'node' ? chooseMember(membership.members(), id).node : id };
+    membership.recall(target);
+    return target;
   }
 
   peers(): PeerInfo[] {
@@ -338,6 +366,7 @@ export class MeshNode {
       const session = this.#require();
       await session.membership.leave({ force, announce: () => session.spread(SPREAD_MS) });
       this.#session = undefined;
+      this.#options.onTrust?.(undefined);
       await session.close();
       this.#key = await NodeKey.open(this.#options.dir);
     });
@@ -395,6 +424,9 @@ export class MeshNode {
       invites: this.#invites,
     });
     this.#session = session;
+    const { onTrust } = this.#options;
+    onTrust?.(membership.trustFacts());
+    if (onTrust) membership.onChange(() => onTrust(membership.trustFacts()));
     const remember = () => {
       if (this.#session !== session) return;
       for (const { node, host, port } of book.entries()) {

@@ -46,9 +46,12 @@ export class Question {
   #asked = false;
   #grace: NodeJS.Timeout | undefined;
   #enough = false;
+  readonly #isEnough: (answer: Answer) => boolean;
 
-  constructor(unitKey: Digest) {
+  /** @param isEnough whether a result may be used for what is known of it */
+  constructor(unitKey: Digest, isEnough: (answer: Answer) => boolean = () => true) {
     this.unitKey = unitKey;
+    this.#isEnough = isEnough;
   }
 
   ask(peers: readonly Peer[]): void {
@@ -61,7 +64,8 @@ export class Question {
   answer(peer: Peer, answers: readonly Answer[] | undefined): void {
     this.#pending.delete(peer);
     for (const answer of answers ?? []) this.#merge(peer, answer);
-    if (this.#merged.size > 0 && this.#grace === undefined) {
+    const usable = [...this.#merged.values()].some(({ answer: one }) => this.#isEnough(one));
+    if (usable && this.#grace === undefined) {
       this.#grace = setTimeout(() => {
         this.#enough = true;
         this.#review();

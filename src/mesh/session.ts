@@ -6,6 +6,8 @@ import { checkAttestation } from '../identity/attestation.js';
 import type { Invites } from '../identity/invites.js';
 import type { Membership } from '../identity/membership.js';
 import type { NodeKey } from '../identity/nodeKey.js';
+import { DEFAULT_POLICY } from '../identity/policy.js';
+import { type Trust, trustIn } from '../identity/trust.js';
 import { MESH_PROTOCOL, VERSION } from '../wire/version.js';
 import { askWhy, type WhyQuestion } from './askWhy.js';
 import type { FoundChecks } from './checkFound.js';
@@ -39,6 +41,8 @@ export interface SessionOptions {
   resultKeyOf: FoundChecks['resultKeyOf'];
   tmpPath(): string;
   onEvent: EventSink;
+  /** Whose results are taken (identity/policy.ts). */
+  policy?: string | undefined;
   heartbeatMs?: number | undefined;
 }
 
@@ -68,12 +72,14 @@ export class MeshSession {
   #listener: SecureListener | undefined;
   #problem: VriftError | undefined;
   #endWatch: () => void = () => undefined;
+  #trust: Trust;
 
   private constructor(options: SessionOptions) {
     const { key, membership, hasher, onEvent } = options;
     this.#options = options;
     this.membership = membership;
     this.knocks = new Knocks({ membership, key });
+    this.#trust = this.#judge();
     this.peers = new PeerTable({
       self: key.nodeId,
       roster: membership,
@@ -85,11 +91,13 @@ export class MeshSession {
     this.#checks = {
       hasher,
       resultKeyOf: options.resultKeyOf,
-      checkAttestation: (attestation) => checkAttestation(attestation, membership),
+      checkAttestation: (attestation) => checkAttestation(attestation, this),
     };
     this.finder = new Finder({
       peers: () => this.peers.usable(),
       checks: this.#checks,
+      isEnough: ({ result, attestations }) =>
+        this.#trust.taking(result, attestations) === undefined,
       onLate: (late) => onEvent({ kind: 'late', peers: late.map(({ node }) => node) }),
     });
     this.fetcher = new Fetcher({
@@ -106,6 +114,24 @@ export class MeshSession {
     await session.#listen();
     session.#discover();
     return session;
+  }
+
+  get meshId(): string {
+    return this.membership.meshId;
+  }
+
+  /** Whether a node's word on a result counts at all. */
+  isMember(node: string): boolean {
+    return this.#trust.mayVouch(node);
+  }
+
+  /** Who is believed about results now. */
+  get trust(): Trust {
+    return this.#trust;
+  }
+
+  #judge(): Trust {
+    return trustIn(this.membership.trustFacts(), this.#options.policy ?? DEFAULT_POLICY);
   }
 
   /** Of the mesh listener; null while it is down. */
@@ -237,6 +263,7 @@ export class MeshSession {
   }
 
   #review(): void {
+    this.#trust = this.#judge();
     const isMember = (node: string) => this.membership.isMember(node);
     this.#server?.retain(isMember);
     this.#listener?.disconnectNonMembers();

@@ -1,5 +1,5 @@
-import { canonicalJson } from '../base/canonical.js';
 import { compareStandings, standingOf } from './choose.js';
+import { foreign } from './foreign.js';
 import type { Candidate, PipelinePorts } from './ports.js';
 import { blobsOf } from './restore.js';
 import { bring, type Digested, keep } from './take.js';
@@ -56,12 +56,17 @@ export async function adopt(
 function bestOfEachKey(offers: readonly Candidate[], ports: PipelinePorts): Digested[] {
   const { hasher } = ports;
   const best = new Map<string, Digested>();
-  for (const offer of offers) {
+  const unitKeys = new Set(offers.map(({ result }) => result.unitKey));
+  const usable = [...unitKeys].flatMap((unitKey) => {
+    const theirs = offers.filter(({ result }) => result.unitKey === unitKey);
+    return foreign(unitKey, theirs, ports, () => true).usable;
+  });
+  for (const offer of usable) {
     const { result } = offer;
     const rival = best.get(result.resultKey)?.result ?? result;
     const order = compareStandings(standingOf(result, hasher), standingOf(rival, hasher));
     if (order > 0 || !isPreferred(offer, ports)) continue;
-    best.set(result.resultKey, { ...offer, resultDigest: hasher.hash(canonicalJson(result)) });
+    best.set(result.resultKey, offer);
   }
   return [...best.values()];
 }

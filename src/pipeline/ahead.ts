@@ -1,7 +1,6 @@
-import { canonicalJson } from '../base/canonical.js';
 import type { Digest } from '../base/digest.js';
 import { toVriftError } from '../base/errors.js';
-import { preferredFirst } from './choose.js';
+import { foreign } from './foreign.js';
 import type { Found } from './lookup.js';
 import type { Candidate, PipelinePorts } from './ports.js';
 import { type Digested, take } from './take.js';
@@ -176,11 +175,12 @@ export class Ahead {
   }
 
   async #bring(run: Run, keys: readonly Digest[], candidates: readonly Candidate[]): Promise<void> {
-    const { hasher } = this.#ports;
     const queue = keys.values();
     const work = async () => {
       for (let next = queue.next(); !next.done; next = queue.next()) {
-        const best = bestFor(next.value, candidates, hasher);
+        const key = next.value;
+        const theirs = candidates.filter(({ result }) => result.unitKey === key);
+        const [best] = foreign(key, theirs, this.#ports, () => true).usable;
         if (best !== undefined && (await this.#hasRoom(run))) await this.#take(run, best);
       }
     };
@@ -223,18 +223,4 @@ export class Ahead {
       arrive();
     };
   }
-}
-
-function bestFor(
-  unitKey: Digest,
-  candidates: readonly Candidate[],
-  hasher: PipelinePorts['hasher'],
-): Digested | undefined {
-  const usable = candidates
-    .filter(({ result }) => result.unitKey === unitKey && result.class !== 'warm')
-    .map((candidate) => ({
-      ...candidate,
-      resultDigest: hasher.hash(canonicalJson(candidate.result)),
-    }));
-  return preferredFirst(usable, hasher)[0];
 }

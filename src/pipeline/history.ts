@@ -19,6 +19,10 @@ export interface LastOutcome {
   /** What exactly about the reason of a bypass. */
   detail: string;
   key: string;
+  /** Of the result that was put in place, or made; '' where there is none. */
+  resultKey: string;
+  /** Toolchain identity. */
+  toolchain: string;
   /** For a miss: what differs from the nearest earlier result. */
   diff: Change[];
   /** Procedural macros that it may run. */
@@ -41,7 +45,9 @@ export interface LastOutcome {
 }
 
 /** What a compile or restore left to say. */
-export type Noted = Partial<Pick<LastOutcome, 'diff' | 'against' | 'local' | 'bound'>>;
+export type Noted = Partial<Pick<LastOutcome, 'diff' | 'against' | 'local' | 'bound'>> & {
+  resultKey?: string | undefined;
+};
 
 /** Remembers, per unit, enough to explain its last outcome. */
 export class History {
@@ -103,6 +109,8 @@ export class History {
       from,
       detail: '',
       key,
+      resultKey: noted.resultKey ?? known?.resultKey ?? '',
+      toolchain: unit.toolchain.id,
       diff: noted.diff ?? [],
       against: noted.against ?? null,
       local,
@@ -140,6 +148,8 @@ export class History {
       from: reason,
       detail,
       key: '',
+      resultKey: '',
+      toolchain: '',
       diff: [],
       against: null,
       local: [],

@@ -1,10 +1,10 @@
-import { canonicalJson } from '../base/canonical.js';
 import type { Digest } from '../base/digest.js';
 import type { Change } from '../keying/explain.js';
-import { firstDifference, manifestDigest, resultKeyOf } from '../keying/manifest.js';
+import { firstDifference, resultKeyOf } from '../keying/manifest.js';
 import { expectsOutputs, misfit, preferredFirst, speaks, unfit } from './choose.js';
+import { foreign } from './foreign.js';
 import { messageFormat } from './messages.js';
-import type { PipelinePorts, StoredResult } from './ports.js';
+import type { Objection, PipelinePorts, StoredResult } from './ports.js';
 import type { Unit } from './prepare.js';
 import { blobsOf } from './restore.js';
 import { take } from './take.js';
@@ -20,6 +20,8 @@ export interface Found {
 /** No hit, and the first input that differs from the latest result of the same unit key. */
 export interface Miss {
   difference: Change | undefined;
+  /** Why a result that is there was not used. */
+  refused?: Objection | undefined;
 }
 
 /** The same for peers' results, and who holds the one that it is about. */
@@ -29,21 +31,27 @@ export interface RemoteMiss extends Miss {
 
 /** The best result on this disk whose inputs are the same now. */
 export function findLocal(unit: Unit, ports: PipelinePorts): Found | Miss {
-  const { store, disk, hasher } = ports;
+  const { store, disk, hasher, trust } = ports;
   let first: Change | undefined;
+  let refused: Objection | undefined;
   for (const { digest, manifest } of store.manifestsOf(unit.key)) {
-    const results = store.resultsOf(resultKeyOf(unit.key, digest, hasher));
-    const reach = reachOf(results);
+    const all = store.resultsOf(resultKeyOf(unit.key, digest, hasher));
+    const reach = reachOf(all);
     const difference = firstDifference(manifest, unit.roots, unit.env, disk, hasher, reach);
     if (difference !== undefined) {
       first ??= difference;
       continue;
     }
+    const results = all.filter((stored) => {
+      const objection = trust.keeping(stored);
+      refused ??= objection;
+      return objection === undefined;
+    });
     const stored = bestOf(results, unit, ports);
     if (stored) return { stored, from: 'disk', peer: undefined, received: 0 };
     first ??= whyNone(results, unit, ports);
   }
-  return { difference: first };
+  return { difference: first, refused };
 }
 
 /** A manifest that only peers know names no files but where a build of this machine looks anyway. */
@@ -115,29 +123,26 @@ export async function findRemote(
   ports: PipelinePorts,
   onHolder: (node: string | undefined) => void,
 ): Promise<Found | RemoteMiss> {
-  const { mesh, disk, hasher } = ports;
+  const { mesh, disk, hasher, trust } = ports;
   const miss: RemoteMiss = { difference: undefined };
   if (!mesh.reachable || isSurelyNew(unit)) return miss;
+  if (trust.isRecalledToolchain(unit.toolchain.id)) return miss;
   const format = messageFormat(unit.plan, unit.roots, hasher);
   const hasty = isLikelyEdited(unit);
   const deadlineMs = hasty ? clamp(expectedMs / 4, FIND_EDITED_MS) : clamp(expectedMs / 2, FIND_MS);
   const candidates = await mesh.find(unit.key, { deadlineMs, hasty });
-  const fitting = candidates.filter(({ result }) => {
+  const { usable, refused } = foreign(unit.key, candidates, ports, ({ result }) => {
     if (expectsOutputs(result, unit)) return true;
     const what = `a peer's result for ${result.crateName} has other outputs than the call makes`;
     ports.recorder.error('VRIFT_PEER_INVALID', what);
     return false;
   });
-  const usable = fitting
-    .filter(({ result }) => result.class !== 'warm')
-    .map((candidate) => ({
-      ...candidate,
-      resultDigest: hasher.hash(canonicalJson(candidate.result)),
-    }));
-  for (const candidate of preferredFirst(usable, hasher)) {
+  if (refused !== undefined) {
+    miss.refused = refused.objection;
+    miss.holder = refused.holder;
+  }
+  for (const candidate of usable) {
     const { manifest, result, holders } = candidate;
-    const digest = manifestDigest(manifest, hasher);
-    if (result.resultKey !== resultKeyOf(unit.key, digest, hasher)) continue;
     const difference =
       unfit(result, unit, format) ??
       firstDifference(manifest, unit.roots, unit.env, disk, hasher, 'known-roots');

@@ -12,7 +12,7 @@ import { excludedBy } from './excluded.js';
 import { Flights } from './flights.js';
 import { History, type Noted } from './history.js';
 import { type Fresh, snapshotFresh } from './inputs.js';
-import { type Found, findLocal, findRemote } from './lookup.js';
+import { type Found, findLocal, findRemote, type Miss, type RemoteMiss } from './lookup.js';
 import { Lull } from './lull.js';
 import { unmappings } from './messages.js';
 import { removeNamesakes } from './namesakes.js';
@@ -26,6 +26,7 @@ import { frontOf } from './script/front.js';
 import { Programs } from './script/programs.js';
 import { type Seen, secure } from './secure.js';
 import { reasonsToStay } from './staysLocal.js';
+import { noteReplaced, noteTaken } from './taken.js';
 import type { Trace } from './trace.js';
 import { typeIn, typeOf } from './unitName.js';
 import { foresee } from './unseen.js';
@@ -170,14 +171,19 @@ export class Pipeline {
         if (await this.#restore(unit, found, channel, started)) return;
         noted = { diff: [RESTORE] };
       } else {
-        noted = this.#history.explain(
-          unit,
-          'stored' in local ? undefined : local.difference,
-          found,
-        );
+        const here = 'stored' in local ? undefined : local;
+        noted = this.#explain(unit, here, found);
       }
     }
     await this.#run(unit, channel, { store, noted }, waits);
+  }
+
+  #explain(unit: Unit, here: Miss | undefined, found: RemoteMiss): Noted {
+    const refused = found.refused ?? here?.refused;
+    if (refused === undefined) return this.#history.explain(unit, here?.difference, found);
+    this.#ports.recorder.refused(refused.reason, unit.plan.crateName);
+    const against = found.refused === undefined ? null : (found.holder ?? null);
+    return { diff: [refused.change], against };
   }
 
   /** rustup's proxy stands for another compiler in each directory. */
@@ -241,7 +247,13 @@ export class Pipeline {
       });
     }
     store.touch(result.resultKey, resultDigest);
-    this.#history.note(unit, 'hit', found.peer ?? found.from);
+    const files = ops.flatMap(({ to: path }, index) => {
+      const digest = restore.made[index]?.digest;
+      return digest === undefined ? [] : [{ path, digest }];
+    });
+    noteTaken(found.stored, this.#ports, unit.plan.crateName, files);
+    const { resultKey } = result;
+    this.#history.note(unit, 'hit', found.peer ?? found.from, { resultKey });
     recorder.outcome({
       kind: 'hit',
       unit: unit.plan.crateName,
@@ -303,6 +315,7 @@ export class Pipeline {
         return;
       }
       unit.trace?.launcher(['compiler', 'stat outputs'], report.at);
+      for (const { path } of unit.outputs) noteReplaced(path, this.#ports);
       if (report.code === 0) timings.put(timingKey(unit.plan), report.ms);
       const recorded: RecordOptions = {
         local,
@@ -314,6 +327,7 @@ export class Pipeline {
         },
         differed: false,
         bound: [],
+        resultKey: undefined,
       };
       const stored = await this.#record(unit, report, { fresh, sightings }, recorded, () => {
         if (asksToBeKept) channel.send({ act: 'kept' });
@@ -325,7 +339,8 @@ export class Pipeline {
       unit.trace?.name(undefined, `miss, ${stored}`);
       unit.trace?.mark('store');
       const ending = recorded.differed ? 'differs' : stored;
-      const learnt = ending === 'checked' ? {} : { local, bound: recorded.bound };
+      const { bound, resultKey } = recorded;
+      const learnt = ending === 'checked' ? {} : { local, bound, resultKey };
       this.#history.note(unit, 'miss', ending, { ...options.noted, ...learnt });
       recorder.outcome({
         kind: 'miss',

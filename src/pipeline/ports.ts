@@ -4,6 +4,7 @@ import type { ErrorCode } from '../base/errors.js';
 import type { Attestation, Manifest, Result } from '../base/result.js';
 import type { BypassReason, RustcPlan } from '../compilers/plan.js';
 import type { Declared } from '../keying/declared.js';
+import type { Change } from '../keying/explain.js';
 import type { Environment, Files } from '../keying/ports.js';
 import type { LauncherReport, NodeReply } from '../wire/launcher.js';
 import type { TreeEntry } from './script/tree.js';
@@ -45,6 +46,39 @@ export interface MeshPort {
     need: { digest: Digest; size: number }[],
     within: Deadline,
   ): Promise<{ files: Map<Digest, string>; from: string; bytes: number } | undefined>;
+}
+
+/** Why a result that somebody signed is not used. It is no lie: others may have other policies. */
+export interface Objection {
+  reason: 'policy' | 'recall';
+  /** What there is, and what is asked for. */
+  change: Change;
+}
+
+/** Who is believed about results. Asked at every restore: it costs no signature check. */
+export interface TrustPort {
+  /** Why a peer's result, whose signatures hold, may not be taken in. */
+  taking(candidate: Pick<Candidate, 'result' | 'attestations'>): Objection | undefined;
+  /** Why a stored result may not be put in place, or one of this node's own not be stored. */
+  keeping(
+    stored: Pick<StoredResult, 'attestations' | 'origin'> & {
+      result: Pick<Result, 'resultKey' | 'toolchain'>;
+    },
+  ): Objection | undefined;
+  /** Whether all that a toolchain made is refused: then nobody needs to be asked. */
+  isRecalledToolchain(toolchain: Digest): boolean;
+}
+
+/** What of one result was put in place, beside the file that it became. */
+export interface Taken {
+  unit: string;
+  key: Digest;
+  /** Node ids of those who vouched for it; [] once something of this node's took its place. */
+  signers: string[];
+  /** Milliseconds since the epoch. */
+  at: number;
+  /** Content of a file; null for the directory of a build script. */
+  digest: Digest | null;
 }
 
 export interface StoredResult {
@@ -194,6 +228,14 @@ export type DeclaredInputs =
   | { kind: 'unclear'; patterns: readonly string[]; problem: string }
   | { kind: 'broken'; problem: string };
 
+/** Where it is kept that several nodes made different things of the same. */
+export interface ConflictsPort {
+  /** All that is known of one result key. */
+  saw(
+    results: readonly Pick<StoredResult, 'result' | 'resultDigest' | 'attestations' | 'origin'>[],
+  ): void;
+}
+
 export interface TablePort<T> {
   get(key: string): T | undefined;
   put(key: string, value: T): void;
@@ -248,6 +290,8 @@ export interface Recorder {
   cameAhead(bytes: number): void;
   /** A result could not be had from its holders in the time that it is worth. */
   late(unit: string): void;
+  /** A result was there, and not used for who signed it, or because it was recalled. */
+  refused(reason: Objection['reason'], unit: string): void;
   /** A hit was to be compiled, or a script to be run, and compared: how that ended. */
   checked(ending: 'same' | 'differs' | 'skipped', what?: 'script'): void;
 }
@@ -270,6 +314,11 @@ export interface PipelinePorts {
   rules(outDir: string, cwd: string): ProjectRules | string;
   /** The present state of what is declared for a package; undefined when nothing is. */
   declared(packageDir: string): Promise<DeclaredInputs | undefined>;
+  trust: TrustPort;
+  /** Told of several results of one key. */
+  conflicts: ConflictsPort;
+  /** What came from others and lies in target directories, by path. */
+  taken: TablePort<Taken>;
   artifacts: TablePort<import('./artifacts.js').ArtifactRecord>;
   timings: TablePort<number>;
   /** What compilers answered to cargo's questions. */

@@ -1,7 +1,14 @@
-import { canonicalJson } from '../base/canonical.js';
 import type { Digest } from '../base/digest.js';
 import { toVriftError } from '../base/errors.js';
-import type { Manifest, Output, OutputRole, Result, ResultClass } from '../base/result.js';
+import {
+  type Manifest,
+  type Output,
+  type OutputRole,
+  RESULT_SCHEMA,
+  type Result,
+  type ResultClass,
+} from '../base/result.js';
+import { resultDigestOf } from '../base/resultDigest.js';
 import { manifestDigest, resultKeyOf } from '../keying/manifest.js';
 import { pathsIn } from '../keying/scan.js';
 import { toBytes } from '../wire/bytes.js';
@@ -38,6 +45,8 @@ export interface RecordOptions {
   differed: boolean;
   /** Filled in: what the result is bound to. */
   bound: { root: string; path: string; because: string }[];
+  /** Filled in: the result key, once it is known. */
+  resultKey: Digest | undefined;
 }
 
 /**
@@ -114,6 +123,12 @@ export async function record(
     const path = unit.roots.expand(root) ?? root;
     options.bound.push({ root, path, because: because.get(root) ?? '' });
   }
+  const digest = manifestDigest(manifest, ports.hasher);
+  const resultKey = resultKeyOf(unit.key, digest, ports.hasher);
+  const toolchain = unit.toolchain.id;
+  options.resultKey = resultKey;
+  const own = { attestations: [], origin: 'own' as const };
+  if (ports.trust.keeping({ ...own, result: { resultKey, toolchain } })) return 'recalled';
   try {
     const outputs: Output[] = [];
     for (const file of secured.files) {
@@ -127,14 +142,13 @@ export async function record(
     const depFile = packDepFile(secured.depInfo, unit.outputs, unit.roots);
     const dep = await ports.store.putBytes(depFile);
     outputs.push({ role: 'dep-info', executable: false, ...dep });
-    const digest = manifestDigest(manifest, ports.hasher);
     rememberOrigin(unit, manifest, outputs, ports);
     const result: Result = {
-      schema: 1,
+      schema: RESULT_SCHEMA,
       unitKey: unit.key,
-      resultKey: resultKeyOf(unit.key, digest, ports.hasher),
+      resultKey,
       manifest: digest,
-      toolchain: unit.toolchain.id,
+      toolchain,
       target: unit.plan.target ?? unit.toolchain.host,
       crateName: unit.plan.crateName,
       class: classOf(unit),
@@ -147,11 +161,11 @@ export async function record(
     ports.store.putResult({
       result,
       manifest,
-      resultDigest: ports.hasher.hash(canonicalJson(result)),
-      attestations: [],
+      resultDigest: resultDigestOf(result, ports.hasher),
       localOnly: options.local.length > 0,
-      origin: 'own',
+      ...own,
     });
+    ports.conflicts.saw(ports.store.resultsOf(resultKey));
     ports.recorder.stored(outputs.reduce((sum, output) => sum + output.size, 0));
     return 'stored';
   } catch (error) {

@@ -62,10 +62,17 @@ export async function bring(
 
 /** Stores a result whose blobs are here. */
 export function keep(
-  { result, manifest, attestations, resultDigest }: Digested,
-  { store, recorder }: PipelinePorts,
+  candidate: Digested,
+  { store, recorder, trust }: PipelinePorts,
   mark: { untried?: true } = {},
 ): Found['stored'] | undefined {
+  const { result, manifest, attestations, resultDigest } = candidate;
+  // It was asked before the content came: meanwhile a recall may have.
+  const objection = trust.taking(candidate);
+  if (objection !== undefined) {
+    recorder.refused(objection.reason, result.crateName);
+    return undefined;
+  }
   const stored: Found['stored'] = {
     result,
     manifest,

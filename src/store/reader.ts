@@ -3,7 +3,7 @@ import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import type { Digest } from '../base/digest.js';
-import type { Attestation, Manifest, Result } from '../base/result.js';
+import { type Attestation, type Manifest, RESULT_SCHEMA, type Result } from '../base/result.js';
 import { ENVIRONMENT, type TextDatabase, VALUES } from './environment.js';
 import { orderKey, parseOrderKey } from './recency.js';
 import {
@@ -14,6 +14,7 @@ import {
   bucketCodec,
   type Codec,
   jsonCodec,
+  type StoredEntry,
   unitCodec,
 } from './records.js';
 import { LAST } from './rows.js';
@@ -77,7 +78,8 @@ export class StoreReader {
     for (const resultKey of get(this.#units, unitCodec, unitKey) ?? []) {
       const bucket = get(this.#results, bucketCodec, resultKey);
       for (const { result, attestations, localOnly, origin } of bucket?.entries ?? []) {
-        if (!bucket || localOnly || !this.#isWhole(result)) continue;
+        if (!bucket || localOnly || result.schema !== RESULT_SCHEMA) continue;
+        if (!this.#isWhole(result)) continue;
         found.push({ manifest: bucket.manifest, result, attestations, origin });
       }
     }
@@ -95,7 +97,11 @@ export class StoreReader {
    * after those that need its metadata only), then what came after, both in the order of use, for
    * as long as no minute passed without one. None that must stay on this machine.
    */
-  usedAround(unitKey: Digest, limit: number): Digest[] {
+  usedAround(
+    unitKey: Digest,
+    limit: number,
+    mayTell: (entry: StoredEntry) => boolean = ({ localOnly }) => !localOnly,
+  ): Digest[] {
     this.#environment.resetReadTxn();
     const ticks = (get(this.#units, unitCodec, unitKey) ?? []).map((key) => this.#lastUsed(key));
     const last = Math.max(-1, ...ticks);
@@ -103,16 +109,16 @@ export class StoreReader {
     const at = `${RESULTS}/${orderKey(last, '')}`;
     const found = new Set<Digest>();
     const earlier = { start: at, end: `${RESULTS}/`, reverse: true, limit: BEFORE };
-    for (const key of this.#session(last, earlier).toReversed()) found.add(key);
+    for (const key of this.#session(last, earlier, mayTell).toReversed()) found.add(key);
     // As many again for what is not shared, or of the same key.
     const later = { start: at, end: `${RESULTS}/${LAST}`, limit: 2 * limit };
-    for (const key of this.#session(last, later)) found.add(key);
+    for (const key of this.#session(last, later, mayTell)) found.add(key);
     found.delete(unitKey);
     return [...found].slice(0, limit);
   }
 
   /** Unit keys of shareable results in a range of uses, up to the first minute without one. */
-  #session(from: number, range: KeyRange): Digest[] {
+  #session(from: number, range: KeyRange, mayTell: (entry: StoredEntry) => boolean): Digest[] {
     const found: Digest[] = [];
     let previous = from;
     for (const row of keysIn(this.#order, range)) {
@@ -120,7 +126,7 @@ export class StoreReader {
       if (Math.abs(tick - previous) > SESSION_GAP_MS) break;
       previous = tick;
       const bucket = get(this.#results, bucketCodec, key);
-      if (bucket?.entries.some(({ localOnly }) => !localOnly)) found.push(bucket.unitKey);
+      if (bucket?.entries.some(mayTell)) found.push(bucket.unitKey);
     }
     return found;
   }

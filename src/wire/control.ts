@@ -104,6 +104,8 @@ export interface StatsInfo {
     /** Scripts that ran though they could have been replayed, and were compared. */
     checks: { done: number; differed: number; skipped: number };
   };
+  /** Units that a result was there for, which was refused: by the policy, or because it was recalled. */
+  refused: { policy: number; recall: number };
   /** Questions and fetches that ended because a peer was too slow for what compiling costs. */
   late: number;
   errors: Record<string, number>;
@@ -133,6 +135,38 @@ export interface ScriptInfo {
   at: number;
 }
 
+/** `mesh.recall`: what is refused from now on, and how many results went here. */
+export interface RecallInfo {
+  recalled: string;
+  kind: 'node' | 'toolchain' | 'result';
+  dropped: number;
+}
+
+/** Several nodes signed different results of one key. */
+export interface ConflictInfo {
+  /** Result key. */
+  key: string;
+  unitKey: string;
+  /** Crate. */
+  unit: string;
+  target: string;
+  /** When it was last seen to grow, in milliseconds since the epoch. */
+  at: number;
+  /** `at` is by the signer's clock; null for what this node made and has not signed. */
+  results: { digest: string; signers: { node: string; name: string; at: number | null }[] }[];
+}
+
+/** Something in a target directory that a node vouched for (`vrift why --signed-by`). */
+export interface SignedByInfo {
+  unit: string;
+  /** A file, or the directory of a build script. */
+  path: string;
+  /** Result key. */
+  key: string;
+  /** When it was put there, in milliseconds since the epoch. */
+  at: number;
+}
+
 /** One input that differs. */
 export interface WhyChange {
   /** `file PATH`, `variable NAME`, `flag NAME`, `dependency NAME`, `path of ROOT`, … */
@@ -158,6 +192,10 @@ export interface WhyInfo {
   detail: string;
   /** '' for a call that was not looked up. */
   key: string;
+  /** Of the result that was put in place, or made here; '' where there is none. */
+  resultKey: string;
+  /** Identity of the toolchain; '' for a call that was not looked up. */
+  toolchain: string;
   /** For a miss: what differs from the nearest earlier result, or the peer's; first input first. */
   diff: WhyChange[];
   /** Without `--peer`: the node id of the peer whose result was the nearest; null for one of here. */

@@ -1,5 +1,11 @@
 import type { Digest } from '../base/digest.js';
-import type { Attestation, Manifest, Result, ResultClass } from '../base/result.js';
+import {
+  type Attestation,
+  type Manifest,
+  RESULT_SCHEMA,
+  type Result,
+  type ResultClass,
+} from '../base/result.js';
 import * as shape from './shape.js';
 
 /** What one node may ask another. There is no way to store anything: the mesh is pull-only. */
@@ -159,7 +165,7 @@ const ROLE =
   /^(?:rlib|rmeta|staticlib|dylib|cdylib|proc-macro|bin|dep-info|dwp|tree|file:\d{1,4}|dwo:[\w.-]{1,255})$/;
 
 const result = shape.exact({
-  schema: shape.oneOf(1),
+  schema: shape.oneOf(RESULT_SCHEMA),
   unitKey: shape.digest,
   resultKey: shape.digest,
   manifest: shape.digest,

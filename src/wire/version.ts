@@ -2,4 +2,4 @@
 export const VERSION = '0.1.0';
 
 /** Peers with another number are shown as `incompatible` and never asked. */
-export const MESH_PROTOCOL = 1;
+export const MESH_PROTOCOL = 2;

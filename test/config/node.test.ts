@@ -39,6 +39,7 @@ describe('the settings of a node', () => {
       peers: [],
       interfaces: null,
       discovery: true,
+      policy: 'any-member',
     });
     expect(mesh.name).toMatch(/^[\w.-]{1,63}$/);
     expect(settings.every(({ source }) => source === 'default')).toBe(true);
@@ -98,7 +99,14 @@ describe('the settings of a node', () => {
   const broken: [string, string][] = [
     ['[l2_cache]\n\nenabeld = true', ':3: l2_cache.enabeld: unknown key; did you mean enabled?'],
     ['[l2cache]\nenabled = true', ':1: l2cache: unknown key; did you mean l2_cache?'],
-    ['[mesh]\npolicy = "x"', ':2: mesh.policy: unknown key; known are name, port, peers'],
+    ['[mesh]\nleases = 1', ':2: mesh.leases: unknown key; known are name, port, peers'],
+    ['[mesh]\npolicy = "x"', ':2: mesh.policy: expected "any-member", "role:ci"'],
+    ['[mesh]\npolicy = 2', ':2: mesh.policy: expected "any-member", "role:ci"'],
+    ['[mesh]\npolicy = "role:reader"', ':2: mesh.policy: a reader vouches for nothing'],
+    ['[mesh]\npolicy = "role:boss"', ':2: mesh.policy: "boss" is no role'],
+    ['[mesh]\npolicy = "nodes:"', ':2: mesh.policy: "" is neither a name nor a whole node id'],
+    ['[mesh]\npolicy = "quorum:0"', ':2: mesh.policy: a quorum is of 1 to 64 nodes'],
+    ['[mesh]\npolicy = "quorum:65"', ':2: mesh.policy: a quorum is of 1 to 64 nodes'],
     ['colour = 1', ':1: colour: unknown key; known are l2_cache, mesh'],
     ['mesh = 3', ':1: mesh: expected a table: [mesh]'],
     ['[[mesh]]\nport = 1', ':1: mesh: expected a table: [mesh]'],
@@ -144,6 +152,7 @@ describe('the settings of a node', () => {
     ['VRIFT_MESH_PORT', 'x', 'VRIFT_MESH_PORT: expected a port'],
     ['VRIFT_L2_CACHE_ENABLED', 'jein', 'VRIFT_L2_CACHE_ENABLED: expected true or false'],
     ['VRIFT_L2_CACHE_EXTRA_INPUTS', 'a', "only a project's velo.toml can declare these"],
+    ['VRIFT_MESH_POLICY', 'role:reader', 'VRIFT_MESH_POLICY: a reader vouches for nothing'],
     ['VRIFT_LOG', 'loud', 'VRIFT_LOG: expected error, warn, info, debug'],
   ])('name the variable %s', (name, value, message) => {
     expect(() => load(undefined, { [name]: value })).toThrow(message);

@@ -25,6 +25,7 @@ describe('stats', () => {
     stats.probe();
     stats.localOnly('foreign dependency');
     stats.late();
+    for (const reason of ['policy', 'policy', 'recall'] as const) stats.refused(reason);
     stats.script({ kind: 'ran', name: 'a', why: 'new', recorded: 'network', ms: 3 });
     stats.script({ kind: 'replayed', name: 'b', from: 'peer', ms: 1, savedMs: 100, bytes: 5 });
     for (const ending of ['same', 'differs', 'skipped'] as const) stats.checked(ending);
@@ -45,6 +46,7 @@ describe('stats', () => {
         refused: { network: 1 },
         checks: { done: 0, differed: 0, skipped: 0 },
       },
+      refused: { policy: 2, recall: 1 },
       late: 1,
       errors: { VRIFT_STORE_FULL: 1 },
       bytes: { peerIn: 412_000, peerOut: 0, remoteIn: 0, remoteOut: 0, stored: 0 },

@@ -235,7 +235,7 @@ describe('a peer', () => {
     const copy = await mkdtemp(join(tmpdir(), 'vrift-old-'));
     try {
       const bin = await installCopy(copy, {
-        'wire/version.js': ['MESH_PROTOCOL = 1', 'MESH_PROTOCOL = 999'],
+        'wire/version.js': ['MESH_PROTOCOL = 2', 'MESH_PROTOCOL = 999'],
       });
       await using alice = await Developer.create('alice', { bin });
       await using bob = await Developer.create('bob', { checkout: 'b' });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { Membership } from '../../src/identity/membership.js';
 import { NodeKey } from '../../src/identity/nodeKey.js';
+import type { Role } from '../../src/identity/roles.js';
 
 const made: string[] = [];
 
@@ -36,7 +37,7 @@ export async function foundMesh(name = 'attic'): Promise<TestNode & { membership
 /** Lets a new node in, by hand. */
 export async function newMember(
   admin: Membership,
-  role: 'admin' | 'member' = 'member',
+  role: Role = 'member',
 ): Promise<TestNode & { membership: Membership }> {
   const node = await newNode();
   admin.add(node.key.nodeId, role, `node-${node.key.nodeId.slice(0, 4)}`);

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { canonicalJson } from '../../src/base/canonical.js';
 import type { Digest } from '../../src/base/digest.js';
-import type { Manifest, Output, Result } from '../../src/base/result.js';
+import { type Manifest, type Output, RESULT_SCHEMA, type Result } from '../../src/base/result.js';
+import { resultDigestOf } from '../../src/base/resultDigest.js';
 import { attest } from '../../src/identity/attestation.js';
 import type { Membership } from '../../src/identity/membership.js';
 import type { MeshConfig } from '../../src/mesh/config.js';
@@ -128,7 +129,7 @@ export function makeUnit(name: string, contents: Buffer[], change: Partial<Resul
   );
   const silence = { digest: digestOf(''), size: 0 };
   const result: Result = {
-    schema: 1,
+    schema: RESULT_SCHEMA,
     unitKey,
     resultKey: resultKeyOf(unitKey, manifestDigest),
     manifest: manifestDigest,
@@ -148,7 +149,7 @@ export function makeUnit(name: string, contents: Buffer[], change: Partial<Resul
 }
 
 export function vouchedFor(member: Member, { manifest, result }: Unit): Found {
-  const resultDigest = digestOf(canonicalJson(result));
+  const resultDigest = resultDigestOf(result, hasher);
   const mesh = member.membership.meshId;
   const { resultKey } = result;
   return {

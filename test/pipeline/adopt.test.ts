@@ -14,6 +14,7 @@ async function node() {
   const adopted: string[] = [];
   const blobs = new Map<Digest, Buffer>();
   const asked: Digest[] = [];
+  const refusing = new Set<string>();
   const ports = {
     hasher,
     store,
@@ -25,6 +26,11 @@ async function node() {
         return { files, from: 'peer', bytes: need.reduce((sum, { size }) => sum + size, 0) };
       },
     },
+    trust: {
+      taking: ({ result }: Candidate) =>
+        refusing.has(result.crateName) ? { reason: 'policy' } : undefined,
+    },
+    conflicts: { saw: () => {} },
     recorder: {
       adopted: (unit: string) => adopted.push(unit),
       error: (code: string, message: string) => {
@@ -52,7 +58,7 @@ async function node() {
       quiet: async () => true,
       ...change,
     });
-  return { store, adopted, asked, compile, run };
+  return { store, adopted, asked, refusing, compile, run };
 }
 
 const unit = (name: string, text: string, change: Partial<Result> = {}) =>
@@ -95,6 +101,14 @@ describe('what a peer offers', () => {
     ]);
     expect(adopted).toEqual([]);
     expect(asked).toEqual([]);
+  });
+
+  it('is left where the policy does not accept who signed it', async () => {
+    const { adopted, refusing, compile, run } = await node();
+    for (const name of ['a', 'b']) await compile(unit(name, 'mine', incremental));
+    refusing.add('a');
+    await run([unit('a', 'theirs'), unit('b', 'theirs')]);
+    expect(adopted).toEqual(['b']);
   });
 
   it('is taken once where it has several', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Output, Result } from '../../src/base/result.js';
+import { resultDigestOf } from '../../src/base/resultDigest.js';
 import { compareStandings, preferredFirst, standingOf } from '../../src/pipeline/choose.js';
 import { digestOf, hasher, makeUnit } from '../mesh/support.js';
 
@@ -16,6 +17,23 @@ const result = (change: Partial<Result>): Result => makeUnit('a', [], change).re
 const digested = (one: Result) => ({ result: one, resultDigest: digestOf(JSON.stringify(one)) });
 const compare = (a: Result, b: Result) =>
   compareStandings(standingOf(a, hasher), standingOf(b, hasher));
+
+describe('the digest of a result', () => {
+  it('is that of all of it but how long its compile took', () => {
+    const one = result({ compileMs: 1 });
+    expect(resultDigestOf(result({ compileMs: 2 }), hasher)).toBe(resultDigestOf(one, hasher));
+    const changes: Partial<Result>[] = [
+      { resultKey: digestOf('x') },
+      { toolchain: digestOf('x') },
+      { class: 'incremental' },
+      { outputs: [rlib('x')] },
+      { stderr: { digest: digestOf('x'), size: 1 } },
+    ];
+    for (const change of changes) {
+      expect(resultDigestOf({ ...one, ...change }, hasher)).not.toBe(resultDigestOf(one, hasher));
+    }
+  });
+});
 
 describe('of several results of one key', () => {
   it('a plain one is preferred to an incremental one, and that to one of a warm state', () => {

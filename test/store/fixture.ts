@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { Clock } from '../../src/base/clock.js';
 import { asDigest, type Digest, type Hasher } from '../../src/base/digest.js';
-import type { Attestation, Manifest, Result } from '../../src/base/result.js';
+import {
+  type Attestation,
+  type Manifest,
+  RESULT_SCHEMA,
+  type Result,
+} from '../../src/base/result.js';
 import { digestOf, openHasher } from '../../src/store/hashing.js';
 import type { StoredResult, StoreEvent } from '../../src/store/records.js';
 import { Store, type StoreOptions } from '../../src/store/store.js';
@@ -82,7 +87,7 @@ export function makeResult(shape: ResultShape = {}): StoredResult {
   const outputs = shape.outputs ?? [];
   const stream = outputs[0] ?? { digest: named('absent'), size: 0 };
   const result: Result = {
-    schema: 1,
+    schema: RESULT_SCHEMA,
     unitKey,
     resultKey: digestOf(hasher, [unitKey, manifest]),
     manifest: digestOf(hasher, manifest),

@@ -15,6 +15,18 @@ beforeAll(() => {
 afterAll(() => compiled.remove());
 
 describe('a reader in a thread of its own', () => {
+  it('tells nobody of what another version made: its digests mean something else', async () => {
+    const { store, path } = await openStore();
+    const blob = await store.putBytes(Buffer.from('shared'));
+    const [now, then] = ['now', 'then'].map((unit) => makeResult({ unit, outputs: [blob] }));
+    then!.result.schema = 1 as never;
+    for (const stored of [now!, then!]) store.putResult(stored);
+    await store.flush();
+    const ask = startReader(path);
+    expect(await ask('candidates', now!.result.unitKey)).toHaveLength(1);
+    expect(await ask('candidates', then!.result.unitKey)).toEqual([]);
+  });
+
   it('sees what was flushed, and serves only what may leave', async () => {
     const { store, path } = await openStore();
     const shared = await store.putBytes(Buffer.from('shared'));

@@ -16,6 +16,7 @@ import { Project } from './support.js';
 const LIAR: readonly [string, string] = [
   'const reader = {\n    candidates: (unitKey) => store.candidates(unitKey)',
   `const { readFileSync } = await import('node:fs');
+const { canonicalJson } = await import('../../base/canonical.js');
 const lie = (told) => {
     const text = readFileSync(join(start.identityDir, '..', 'lie.js'), 'utf8');
     new Function('told', text)(told);

@@ -27,6 +27,7 @@ export function addStats(program: Command, cli: Cli): void {
 
 function rows(stats: StatsInfo): [string, string][] {
   const { hits, bytes, latencyMs } = stats;
+  const refused = stats.refused.policy + stats.refused.recall;
   return [
     ['units', String(stats.units)],
     ['from disk', `${hits.disk}${latencyText(hits.disk, latencyMs.hitDisk)}`],
@@ -41,6 +42,7 @@ function rows(stats: StatsInfo): [string, string][] {
     ['LAN in, out', `${bytesText(bytes.peerIn)}, ${bytesText(bytes.peerOut)}`],
     ...checksText('checked', stats.checks),
     ...checksText('scripts checked', stats.scripts.checks),
+    ...(refused > 0 ? [['refused', refusedText(stats.refused)] as [string, string]] : []),
     ...(stats.late > 0 ? [['peers too late', String(stats.late)] as [string, string]] : []),
     ...counted('bypassed', stats.bypassed),
     ...counted('kept local', stats.localOnly),
@@ -62,6 +64,11 @@ function checksText(
   if (done + skipped === 0) return [];
   const skips = skipped === 0 ? '' : `, ${skipped} could not be compared`;
   return [[title, `${done} (${differed} differed${skips})`]];
+}
+
+/** Results that were there, and were not used. */
+function refusedText({ policy, recall }: StatsInfo['refused']): string {
+  return `${policy} by policy, ${recall} recalled`;
 }
 
 function latencyText(count: number, { p50, p95 }: Percentiles): string {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ScriptInfo, WhyInfo } from '../../wire/control.js';
+import type { ScriptInfo, SignedByInfo, WhyInfo } from '../../wire/control.js';
 import { printable } from '../../wire/printable.js';
 import { addCommand, answerWith, type Cli } from '../command.js';
 import { type Column, table } from '../table.js';
@@ -10,6 +10,7 @@ interface WhyFlags {
   json?: boolean;
   peer?: string;
   buildScript?: boolean;
+  signedBy?: string;
 }
 
 /** Comparing a cascade takes several questions. */
@@ -25,9 +26,11 @@ export function addWhy(program: Command, cli: Cli): void {
     .argument('[unit]', 'a crate; left out: all of the last builds, latest first')
     .option('--peer <node>', "compare with this peer's results: a name or node id of `vrift peers`")
     .option('--build-script', 'the last runs of build scripts instead; unit is a package')
+    .option('--signed-by <node>', 'what came from a node and is in target directories instead')
     .action((unit: string | undefined, flags: WhyFlags) =>
       answerWith(cli, flags, async () => {
         if (flags.buildScript) return scriptsOf(cli, unit);
+        if (flags.signedBy !== undefined) return signedBy(cli, flags.signedBy, unit);
         const { peer } = flags;
         const params = { ...(unit !== undefined && { unit }), ...(peer !== undefined && { peer }) };
         const entries = (await cli.node.ask('why', params, { timeoutMs: ANSWER_MS })) as WhyInfo[];
@@ -43,6 +46,22 @@ async function scriptsOf(cli: Cli, unit: string | undefined) {
   const text = runs.length === 0 ? `${nothing} ran since the node's start` : table(SCRIPTS, runs);
   return { json: runs, text };
 }
+
+/** No recall reaches these. */
+async function signedBy(cli: Cli, node: string, unit: string | undefined) {
+  const params = { signedBy: node, ...(unit !== undefined && { unit }) };
+  const asked = await cli.node.ask('why', params, { timeoutMs: ANSWER_MS });
+  const found = asked as SignedByInfo[];
+  const text =
+    found.length === 0 ? `nothing from ${node} is in a target directory` : table(SIGNED, found);
+  return { json: found, text };
+}
+
+const SIGNED: Column<SignedByInfo>[] = [
+  { title: 'unit', value: ({ unit }) => unit },
+  { title: 'key', value: ({ key }) => shortId(key) },
+  { title: 'path', value: ({ path }) => path },
+];
 
 const SCRIPTS: Column<ScriptInfo>[] = [
   { title: 'package', value: (run) => run.package },

@@ -13,7 +13,7 @@ export function whyText(entry: WhyInfo): string {
   const cause =
     root === null ? '' : `, since in ${root.unit} (${root.crateType}) ${changeText(root, entry)}`;
   if (first === undefined) return `nobody had it${cause}${endingText(entry)}`;
-  const whose = against === null ? '' : ` (compared with ${shortId(against)})`;
+  const whose = against === null || isRefusal(first) ? '' : ` (compared with ${shortId(against)})`;
   return `${changeText(first, entry)}${cause}${whose}${endingText(entry)}`;
 }
 
@@ -33,6 +33,8 @@ export function changeText(
   { input, before, after, here }: WhyChange,
   { peer }: Pick<WhyInfo, 'peer'>,
 ): string {
+  if (input === 'policy') return `a result was there, ${before}: the policy is ${after}`;
+  if (input === 'recall') return `a result was there, and is recalled: ${before}`;
   const [, kind = '', rest = ''] =
     /^(file|variable|path of|flag|dependency|linked|making of) (.+)$/.exec(input) ?? [];
   const name = here === undefined || kind === 'variable' ? rest : here;
@@ -54,6 +56,11 @@ export function changeText(
         ? `${input} ${changed}`
         : `${input}: ${short(before)} → ${short(after)}`;
   }
+}
+
+/** A result was there, and was not used for whose it is. */
+function isRefusal({ input }: WhyChange): boolean {
+  return input === 'policy' || input === 'recall';
 }
 
 function fileText(path: string, before: string, after: string, changed: string): string {

@@ -1,4 +1,5 @@
 import { VriftError } from '../../base/errors.js';
+import { DEFAULT_POLICY } from '../../identity/policy.js';
 import type { StatusInfo } from '../../wire/control.js';
 import { homePaths } from '../../wire/home.js';
 import { LOG_LEVELS, type LogLevel } from '../lifecycle/log.js';
@@ -33,6 +34,8 @@ export interface MeshConfig {
   interfaces: readonly string[] | null;
   /** Whether to look for peers by mDNS. */
   discovery: boolean;
+  /** Whose results are taken, as identity/policy.ts reads it. */
+  policy: string;
 }
 
 /** The settings of a node, from its own home and its own environment at its start. */
@@ -86,6 +89,7 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
     'mesh.peers': given('mesh.peers', []),
     'mesh.interfaces': given('mesh.interfaces', null),
     'mesh.discovery': given('mesh.discovery', true),
+    'mesh.policy': given('mesh.policy', DEFAULT_POLICY),
   } satisfies Record<SettingKey, unknown>;
   return {
     enabled: values['l2_cache.enabled'],
@@ -103,6 +107,7 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
       peers: values['mesh.peers'],
       interfaces: values['mesh.interfaces'],
       discovery: values['mesh.discovery'],
+      policy: values['mesh.policy'],
     },
     logLevel: logLevelOf(from.env),
     settings: SETTING_KEYS.map((key) => ({

@@ -9,6 +9,7 @@ import {
   NODE_NAME,
   PACKAGES,
   PEERS,
+  POLICY,
   PORT,
   PROFILES,
   RATE,
@@ -35,6 +36,7 @@ export interface SettingValues {
   'mesh.peers': readonly string[];
   'mesh.interfaces': readonly string[];
   'mesh.discovery': boolean;
+  'mesh.policy': string;
 }
 
 export type SettingKey = keyof SettingValues;
@@ -56,6 +58,7 @@ export const SCHEMA: { readonly [K in SettingKey]: ValueType<SettingValues[K]> }
   'mesh.peers': PEERS,
   'mesh.interfaces': INTERFACES,
   'mesh.discovery': BOOLEAN,
+  'mesh.policy': POLICY,
 };
 
 export const SETTING_KEYS = Object.keys(SCHEMA) as SettingKey[];

@@ -1,5 +1,6 @@
 import { homedir, hostname } from 'node:os';
 import { isAbsolute, join, normalize } from 'node:path';
+import { parsePolicy } from '../../identity/policy.js';
 import { parsePattern } from '../../keying/patterns.js';
 import { parseRemoteUrl, type RemoteUrl } from '../../remote/url.js';
 import { parseSize } from '../../wire/units.js';
@@ -123,6 +124,17 @@ export const INTERFACES: ValueType<readonly string[]> = list(
   'a list of network interfaces like ["eth0"]',
   (item) => (/^[\w.:@-]{1,64}$/.test(item) ? item : undefined),
 );
+
+/** Kept as text: a policy's names mean something only beside a roster. */
+export const POLICY: ValueType<string> = {
+  expected: '"any-member", "role:ci", "nodes:NAME,…" or "quorum:2"',
+  read(value) {
+    if (typeof value !== 'string') return undefined;
+    const policy = parsePolicy(value);
+    return policy === undefined || 'problem' in policy ? policy : value;
+  },
+  fromText: (text) => text,
+};
 
 /** The machine's name as far as it can be a node's. */
 export function defaultNodeName(): string {

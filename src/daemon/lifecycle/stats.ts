@@ -87,6 +87,11 @@ export class Stats {
     this.#counts.late += 1;
   }
 
+  /** A result was there, and not used for who signed it, or because it was recalled. */
+  refused(reason: keyof StatsInfo['refused']): void {
+    this.#counts.refused[reason] += 1;
+  }
+
   error(code: ErrorCode): void {
     bump(this.#counts.errors, code);
   }
@@ -135,6 +140,7 @@ function emptyCounts(): Omit<StatsInfo, 'latencyMs'> {
       refused: {},
       checks: { done: 0, differed: 0, skipped: 0 },
     },
+    refused: { policy: 0, recall: 0 },
     late: 0,
     errors: {},
     bytes: { peerIn: 0, peerOut: 0, remoteIn: 0, remoteOut: 0, stored: 0 },

@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import type { Digest } from '../../base/digest.js';
 import { type ErrorCode, VriftError } from '../../base/errors.js';
+import type { RecallTarget } from '../../identity/statements.js';
+import type { TrustFacts } from '../../identity/trustFacts.js';
 import type { WhyQuestion } from '../../mesh/askWhy.js';
 import type { MeshState } from '../../mesh/node.js';
 import type { WhyAnswer } from '../../mesh/session.js';
@@ -26,6 +28,8 @@ export interface LinkOptions extends WorkerStart {
   onLate(): void;
   /** A peer was met, or is gone. */
   onPeer(node: string, state: 'up' | 'down'): void;
+  /** Who is believed about results has changed; undefined: this node is in no mesh. */
+  onTrust(facts: TrustFacts | undefined, revision: number): void;
 }
 
 interface Waiter {
@@ -129,6 +133,22 @@ export class MeshLink implements MeshPort {
     if (this.#gone === undefined) return (await this.#ask({ method: 'state' })) as MeshState;
     const { code, message, hint } = this.#gone;
     return { node: this.node, mesh: null, port: null, problems: [{ code, message, hint }] };
+  }
+
+  /** @returns what the statement names @throws what `MeshNode.recall` throws */
+  async recall(target: RecallTarget): Promise<RecallTarget> {
+    await this.#opened;
+    return (await this.#ask({ method: 'recall', target })) as RecallTarget;
+  }
+
+  async members(): Promise<MemberInfo[]> {
+    await this.#opened;
+    return (await this.#ask({ method: 'members' })) as MemberInfo[];
+  }
+
+  /** Nothing that was recalled up to that revision is in the store any more. */
+  swept(revision: number): void {
+    this.#ask({ method: 'swept', revision }).catch(() => undefined);
   }
 
   /** @param peer a name, or the beginning of a node id @throws what `MeshNode.why` throws */
@@ -243,6 +263,9 @@ export class MeshLink implements MeshPort {
         break;
       case 'sent':
         this.#options.onSent(message.bytes);
+        break;
+      case 'trust':
+        this.#options.onTrust(message.facts, message.revision);
         break;
       default:
         message satisfies never;

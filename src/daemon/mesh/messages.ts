@@ -1,5 +1,7 @@
 import type { Digest } from '../../base/digest.js';
 import type { ErrorCode } from '../../base/errors.js';
+import type { RecallTarget } from '../../identity/statements.js';
+import type { TrustFacts } from '../../identity/trustFacts.js';
 import type { WhyQuestion } from '../../mesh/askWhy.js';
 import type { MeshEvent } from '../../mesh/events.js';
 import type { MeshState } from '../../mesh/node.js';
@@ -43,7 +45,10 @@ export type MeshRequest =
       recall: boolean;
       force: boolean;
     }
-  | { method: 'leave'; force: boolean };
+  | { method: 'leave'; force: boolean }
+  | { method: 'recall'; target: RecallTarget }
+  /** What was recalled by then is in the store no longer. */
+  | { method: 'swept'; revision: number };
 
 export interface NumberedRequest {
   id: number;
@@ -58,4 +63,6 @@ export type WorkerMessage =
   | { kind: 'progress'; id: number; message: string }
   | { kind: 'failure'; id: number; code: ErrorCode; message: string }
   | { kind: 'event'; event: MeshEvent; state: MeshState }
-  | { kind: 'sent'; bytes: number };
+  | { kind: 'sent'; bytes: number }
+  /** Who is believed about results now; the revision rises whenever more is recalled. */
+  | { kind: 'trust'; facts: TrustFacts | undefined; revision: number };

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { canonicalJson } from '../../base/canonical.js';
 import { toVriftError, VriftError } from '../../base/errors.js';
+import { resultDigestOf } from '../../base/resultDigest.js';
 import { codeText } from '../../identity/knockCode.js';
 import { isRole, type Role } from '../../identity/roles.js';
+import { NOTHING_RECALLED, recallsText } from '../../identity/trustFacts.js';
 import { resultKeyOf } from '../../keying/manifest.js';
 import type { MeshEvent } from '../../mesh/events.js';
 import { MeshNode } from '../../mesh/node.js';
@@ -14,6 +15,7 @@ import type { PeerReader } from '../../server/ports.js';
 import { buildServer } from '../../server/server.js';
 import { openHasher } from '../../store/hashing.js';
 import { StoreReader } from '../../store/reader.js';
+import type { StoredEntry } from '../../store/records.js';
 import { codeNotice } from './codeNotice.js';
 import { heldOf } from './held.js';
 import type { MeshRequest, NumberedRequest, WorkerMessage, WorkerStart } from './messages.js';
@@ -31,10 +33,17 @@ const hasher = await openHasher();
 const store = StoreReader.open(start.storePath);
 /** Peers may call before `open` has returned. */
 let mesh: MeshNode | undefined;
+/** What is recalled, its revision that was told last, and the one that the store was swept of. */
+let recalled = NOTHING_RECALLED;
+let revision = 0;
+let swept = 0;
+const isNotRecalled = (entry: StoredEntry) => !mesh?.isRecalled(entry);
+const mayTell = (entry: StoredEntry) => !entry.localOnly && isNotRecalled(entry);
 const reader: PeerReader = {
   candidates: (unitKey) =>
     store.candidates(unitKey).flatMap(({ manifest, result, attestations, origin }) => {
-      const resultDigest = hasher.hash(canonicalJson(result));
+      if (mesh?.isRecalled({ result, attestations, origin })) return [];
+      const resultDigest = resultDigestOf(result, hasher);
       const testimony = { resultKey: result.resultKey, resultDigest };
       const vouched = mesh?.vouch(attestations, origin === 'own' ? testimony : undefined);
       return vouched === undefined || vouched.length === 0
@@ -45,12 +54,12 @@ const reader: PeerReader = {
   isBetterThan: (standing) => {
     const entries = store.bucket(standing[0])?.entries ?? [];
     return entries.some(
-      ({ result, localOnly }) =>
-        !localOnly && compareStandings(standingOf(result, hasher), standing) < 0,
+      (entry) => mayTell(entry) && compareStandings(standingOf(entry.result, hasher), standing) < 0,
     );
   },
-  usedAround: (unitKey, limit) => store.usedAround(unitKey, limit),
-  openBlob: (digest) => store.openBlob(digest),
+  usedAround: (unitKey, limit) => store.usedAround(unitKey, limit, mayTell),
+  // A blob does not know whose results name it: none goes out before those recalled are dropped.
+  openBlob: async (digest) => (swept < revision ? undefined : store.openBlob(digest)),
   resultCount: () => store.resultCount(),
 };
 
@@ -88,6 +97,13 @@ const node = await MeshNode.open({
     if (mesh !== undefined) say({ kind: 'event', event, state: mesh.state() });
     else early.push(event);
   },
+  policy: start.mesh.policy,
+  onTrust: (facts) => {
+    const now = recallsText(facts);
+    if (now !== recalled && now !== NOTHING_RECALLED) revision += 1;
+    recalled = now;
+    say({ kind: 'trust', facts, revision });
+  },
 });
 mesh = node;
 
@@ -100,7 +116,7 @@ const answer = async (request: MeshRequest, asker: Asker): Promise<unknown> => {
     case 'why':
       return node.why(request.peer, request.question);
     case 'offers':
-      return node.offers(request.node, heldOf(request.resultKeys, store, hasher));
+      return node.offers(request.node, heldOf(request.resultKeys, store, hasher, isNotRecalled));
     case 'unitsAfter':
       return node.unitsAfter(request.node, request.unitKey);
     case 'resultsOf':
@@ -138,6 +154,11 @@ const answer = async (request: MeshRequest, asker: Asker): Promise<unknown> => {
       await node.leave({ force: request.force });
       return { left: before?.mesh ?? null, name: before?.name ?? null };
     }
+    case 'recall':
+      return node.recall(request.target);
+    case 'swept':
+      swept = Math.max(swept, request.revision);
+      return null;
     case 'close':
       await node.close();
       await store.close();

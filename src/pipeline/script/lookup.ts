@@ -1,9 +1,9 @@
-import { canonicalJson } from '../../base/canonical.js';
 import type { Result } from '../../base/result.js';
-import { firstDifference, manifestDigest, resultKeyOf } from '../../keying/manifest.js';
+import { firstDifference, resultKeyOf } from '../../keying/manifest.js';
 import type { Ahead } from '../ahead.js';
+import { foreign } from '../foreign.js';
 import { type Found, reachOf } from '../lookup.js';
-import type { PipelinePorts } from '../ports.js';
+import type { Candidate, Objection, PipelinePorts } from '../ports.js';
 import { blobsOf } from '../restore.js';
 import { take } from '../take.js';
 import type { ScriptUnit } from './prepare.js';
@@ -17,6 +17,16 @@ const FETCH_MS = 60_000;
  * @returns a text: the first input that differs from a recorded run, or `new` where there is none
  */
 export async function findScript(
+  unit: ScriptUnit,
+  ports: PipelinePorts,
+  ahead: Ahead,
+): Promise<Found | string> {
+  const found = await search(unit, ports, ahead);
+  if (found === 'policy' || found === 'recall') ports.recorder.refused(found, unit.name);
+  return found;
+}
+
+async function search(
   unit: ScriptUnit,
   ports: PipelinePorts,
   ahead: Ahead,
@@ -39,7 +49,8 @@ export async function findScript(
 /** @returns a text as `findScript` does */
 function findHere(unit: ScriptUnit, ports: PipelinePorts): Found | string {
   let why: string | undefined;
-  const { store, disk, hasher } = ports;
+  const { store, disk, hasher, trust } = ports;
+  let refused: Objection | undefined;
   for (const { digest, manifest } of store.manifestsOf(unit.key)) {
     const results = store.resultsOf(resultKeyOf(unit.key, digest, hasher));
     const reach = reachOf(results);
@@ -47,6 +58,9 @@ function findHere(unit: ScriptUnit, ports: PipelinePorts): Found | string {
     why ??= difference?.input;
     if (difference !== undefined) continue;
     for (const stored of results) {
+      const objection = trust.keeping(stored);
+      refused ??= objection;
+      if (objection !== undefined) continue;
       const isHere = blobsOf(stored.result).every(
         (blob) => blob.size === 0 || store.check(blob.digest, blob.size) === 'ok',
       );
@@ -54,7 +68,7 @@ function findHere(unit: ScriptUnit, ports: PipelinePorts): Found | string {
         return { stored, from: 'disk', peer: undefined, received: 0 };
     }
   }
-  return why ?? NEW;
+  return refused?.reason ?? why ?? NEW;
 }
 
 /** @param here why no run on this disk will do */
@@ -65,19 +79,18 @@ async function findRemote(
 ): Promise<Found | string> {
   let why = here === NEW ? undefined : here;
   const { disk, hasher, mesh } = ports;
-  for (const candidate of await mesh.find(unit.key, { deadlineMs: FIND_MS })) {
-    const { manifest, result } = candidate;
-    if (!isTree(result)) continue;
-    if (result.resultKey !== resultKeyOf(unit.key, manifestDigest(manifest, hasher), hasher))
-      continue;
+  const candidates = await mesh.find(unit.key, { deadlineMs: FIND_MS });
+  const isExpected = ({ result }: Candidate) => isTree(result);
+  const { usable, refused } = foreign(unit.key, candidates, ports, isExpected);
+  for (const candidate of usable) {
+    const { manifest } = candidate;
     const differs = firstDifference(manifest, unit.roots, unit.env, disk, hasher, 'known-roots');
     why ??= differs?.input;
     if (differs !== undefined) continue;
-    const resultDigest = hasher.hash(canonicalJson(result));
-    const found = await take({ ...candidate, resultDigest }, FETCH_MS, ports);
+    const found = await take(candidate, FETCH_MS, ports);
     if (found !== undefined) return found;
   }
-  return why ?? NEW;
+  return refused?.objection.reason ?? why ?? NEW;
 }
 
 const NEW = 'new';

@@ -30,7 +30,7 @@ export interface ScriptUnit {
 }
 
 /** Raised when what goes into a script's key changes its meaning. */
-const SCRIPT_SCHEMA = 2;
+const SCRIPT_SCHEMA = 3;
 
 /** @returns a text: why the run can be neither replayed nor recorded */
 export async function prepareScript(

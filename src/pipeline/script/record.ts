@@ -1,5 +1,5 @@
-import { canonicalJson } from '../../base/canonical.js';
-import type { Output, Result } from '../../base/result.js';
+import { type Output, RESULT_SCHEMA, type Result } from '../../base/result.js';
+import { resultDigestOf } from '../../base/resultDigest.js';
 import { manifestDigest, resultKeyOf } from '../../keying/manifest.js';
 import type { PipelinePorts } from '../ports.js';
 import type { ScriptRan, ScriptRecord } from './describe.js';
@@ -10,19 +10,23 @@ export async function recordRun(
   unit: ScriptUnit,
   ran: ScriptRan,
   { manifest, secret, tree, large, stdout, stderr }: ScriptRecord,
-  { hasher, store, recorder }: PipelinePorts,
-): Promise<void> {
+  { hasher, store, recorder, trust, conflicts }: PipelinePorts,
+): Promise<'stored' | 'recalled'> {
   const digest = manifestDigest(manifest, hasher);
+  const resultKey = resultKeyOf(unit.key, digest, hasher);
+  const toolchain = unit.toolchain.id;
+  const own = { attestations: [], origin: 'own' as const };
+  if (trust.keeping({ ...own, result: { resultKey, toolchain } })) return 'recalled';
   const outputs: Output[] = [{ role: 'tree', executable: false, ...(await store.putBytes(tree)) }];
   for (const [index, bytes] of [...large.values()].entries()) {
     outputs.push({ role: `file:${index}`, executable: false, ...(await store.putBytes(bytes)) });
   }
   const result: Result = {
-    schema: 1,
+    schema: RESULT_SCHEMA,
     unitKey: unit.key,
-    resultKey: resultKeyOf(unit.key, digest, hasher),
+    resultKey,
     manifest: digest,
-    toolchain: unit.toolchain.id,
+    toolchain,
     target: unit.target,
     crateName: `build script of ${unit.name}`,
     class: 'plain',
@@ -36,10 +40,11 @@ export async function recordRun(
   store.putResult({
     result,
     manifest,
-    resultDigest: hasher.hash(canonicalJson(result)),
-    attestations: [],
+    resultDigest: resultDigestOf(result, hasher),
     localOnly: secret !== undefined,
-    origin: 'own',
+    ...own,
   });
+  conflicts.saw(store.resultsOf(resultKey));
   recorder.stored(outputs.reduce((sum, { size }) => sum + size, 0));
+  return 'stored';
 }

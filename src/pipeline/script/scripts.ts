@@ -10,6 +10,7 @@ import { type Wishes, wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
 import type { Found } from '../lookup.js';
 import type { Channel, PipelinePorts, ScriptOutcome } from '../ports.js';
+import { noteReplaced, noteTaken } from '../taken.js';
 import type { Trace } from '../trace.js';
 import { checkRun } from './check.js';
 import { describeRun, type ScriptRan } from './describe.js';
@@ -171,6 +172,7 @@ export class Scripts {
     }
     if (report === undefined) return undefined;
     store.touch(result.resultKey, resultDigest);
+    noteTaken(found.stored, this.#ports, unit.name, [{ path: unit.outDir, digest: null }]);
     const ms = clock.monotonic() - started;
     const savedMs = Math.max(0, result.compileMs - ms);
     const { name, key } = unit;
@@ -208,6 +210,7 @@ export class Scripts {
     const sightings = await this.#sightings(watched?.log);
     if (report?.kind !== 'ran') return;
     unit.trace?.launcher(['script', 'stat outputs'], report.at);
+    noteReplaced(unit.outDir, this.#ports);
     const ran: ScriptRan = { ...report, sightings, wasEmpty };
     let recorded = hopeless ?? 'not stored';
     try {
@@ -245,8 +248,7 @@ export class Scripts {
       if (ending !== 'damaged') return ending === 'alike' ? 'checked' : DIFFERS;
     }
     if (!mayStore) return 'not stored';
-    await recordRun(unit, ran, now, this.#ports);
-    return 'stored';
+    return recordRun(unit, ran, now, this.#ports);
   }
 }
 
