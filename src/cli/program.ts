@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../wire/version.js';
 import { type Cli, usageError } from './command.js';
+import { addAllow } from './commands/allow.js';
 import { addGc } from './commands/gc.js';
 import { addInit } from './commands/init.js';
 import { addLog } from './commands/log.js';
@@ -45,7 +46,7 @@ function build(cli: Cli): Command {
       '\nFirst day:\n  vrift mesh create office\n  vrift init\n  cargo build\n  vrift stats',
     );
   const adders = [addStart, addStop, addStatus, addRun, addInit, addMesh, addPeers, addStats];
-  for (const add of [...adders, addWhy, addGc, addVerify, addLog]) add(program, cli);
+  for (const add of [...adders, addWhy, addGc, addVerify, addAllow, addLog]) add(program, cli);
   return program;
 }
 

@@ -14,7 +14,8 @@ import { openHasher } from '../store/hashing.js';
 import { Store } from '../store/store.js';
 import type { StatusInfo } from '../wire/control.js';
 import { VERSION } from '../wire/version.js';
-import { effectiveSettings, isBroken } from './config/project.js';
+import { effectiveSettings } from './config/project.js';
+import { openRules } from './config/rules.js';
 import { Convergence } from './converge/convergence.js';
 import { openDeclared } from './declared.js';
 import { openDifferences } from './differences.js';
@@ -23,6 +24,7 @@ import { flagParam, optionalNumber, optionalText, type RpcTable } from './lifecy
 import type { NodeContext, OpenedNode } from './lifecycle/serve.js';
 import { MeshLink } from './mesh/link.js';
 import { openRecorder } from './recorder.js';
+import { Seclusion } from './seclusion.js';
 import { openTools } from './tools/tools.js';
 import { openTraces } from './trace.js';
 import { openTree } from './tree.js';
@@ -65,6 +67,12 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     onLate: () => stats.late(),
     onPeer: (node, state) => (state === 'up' ? convergence.met(node) : convergence.lost(node)),
   });
+  const outcomes = store.table<PastOutcome[]>(OUTCOMES, {
+    maxEntries: MAX_HISTORY,
+    maxCached: 512,
+  });
+  const seclusion = new Seclusion(store, outcomes);
+  seclusion.add(undefined, config.exclude);
   const digestAsync = (path: string) => store.fileDigestAsync(path);
   const ports: PipelinePorts = {
     hasher,
@@ -78,19 +86,9 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
       digestAsync,
       monotonic: clock.monotonic,
     }),
-    rules: (outDir, cwd) => {
-      const project = context.projects.for(outDir, cwd);
-      if (isBroken(project)) {
-        stats.error(project.error.code);
-        return project.error.message;
-      }
-      return {
-        enabled: project.enabled,
-        cacheTargets: project.cacheTargets ?? undefined,
-        cacheExtensions: project.cacheExtensions ?? undefined,
-        runScripts: project.runScripts,
-      };
-    },
+    rules: openRules(context),
+    secluded: (crate, exclude) => seclusion.add(crate, exclude),
+    privatePrograms: store.table<boolean>('private-programs', { maxEntries: MAX_TIMINGS }),
     declared: openDeclared(
       context.projects,
       openTree({
@@ -106,7 +104,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     timings: store.table<number>('timings', { maxEntries: MAX_TIMINGS }),
     probes: store.table<Answered>('probes', { maxEntries: 1_000 }),
     origins: store.table<Digest>('origins', { maxEntries: MAX_TIMINGS }),
-    history: store.table<PastOutcome[]>(OUTCOMES, { maxEntries: MAX_HISTORY, maxCached: 512 }),
+    history: outcomes,
     recorder: openRecorder(stats, log),
     differences: openDifferences(paths.differences, () => clock.now()),
     checkRate: config.verify,
@@ -171,6 +169,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     },
     close: async () => {
       convergence.stop();
+      await seclusion.stop();
       ahead.stop();
       await mesh.close();
       await convergence.ended();

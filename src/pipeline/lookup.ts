@@ -117,7 +117,7 @@ export async function findRemote(
 ): Promise<Found | RemoteMiss> {
   const { mesh, disk, hasher } = ports;
   const miss: RemoteMiss = { difference: undefined };
-  if (!mesh.reachable || isSurelyNew(unit)) return miss;
+  if (unit.offMesh !== undefined || !mesh.reachable || isSurelyNew(unit)) return miss;
   const format = messageFormat(unit.plan, unit.roots, hasher);
   const hasty = isLikelyEdited(unit);
   const deadlineMs = hasty ? clamp(expectedMs / 4, FIND_EDITED_MS) : clamp(expectedMs / 2, FIND_MS);

@@ -14,6 +14,7 @@ import type { Found } from './lookup.js';
 import { keepMessages, messageFormat } from './messages.js';
 import type { PipelinePorts } from './ports.js';
 import { recordsOf, type Unit } from './prepare.js';
+import { excludedIn, pathsOf } from './privacy.js';
 import type { Secured, SecuredFile } from './secure.js';
 import { isSameButLinks } from './stamps.js';
 import { differences } from './verify.js';
@@ -129,6 +130,7 @@ export async function record(
     outputs.push({ role: 'dep-info', executable: false, ...dep });
     const digest = manifestDigest(manifest, ports.hasher);
     rememberOrigin(unit, manifest, outputs, ports);
+    notePrivateProgram(unit, outputs, ports);
     const result: Result = {
       schema: 1,
       unitKey: unit.key,
@@ -149,8 +151,8 @@ export async function record(
       manifest,
       resultDigest: ports.hasher.hash(canonicalJson(result)),
       attestations: [],
-      localOnly: options.local.length > 0,
       origin: 'own',
+      ...stayOf(unit, manifest, options.local),
     });
     ports.recorder.stored(outputs.reduce((sum, output) => sum + output.size, 0));
     return 'stored';
@@ -177,6 +179,32 @@ function rememberOrigin(
   if (program === undefined) return;
   const unbound = manifestDigest({ ...manifest, bound: [] }, hasher);
   origins.put(program.digest, resultKeyOf(unit.key, unbound, hasher));
+}
+
+/** Where a result may go. What names a private crate is private itself. */
+function stayOf(
+  unit: Unit,
+  manifest: Manifest,
+  local: readonly string[],
+): { localOnly: boolean; withheld?: true } {
+  const isPrivate =
+    unit.offMesh !== undefined || excludedIn(pathsOf(manifest), unit.exclude) !== undefined;
+  if (local.length > 0) return { localOnly: true };
+  return isPrivate ? { localOnly: true, withheld: true } : { localOnly: false };
+}
+
+/** Runs of a build script are as private as its program. */
+export function notePrivateProgram(
+  unit: Unit,
+  outputs: readonly Output[],
+  { privatePrograms }: PipelinePorts,
+): void {
+  if (!unit.outputs.some(({ front }) => front !== undefined)) return;
+  const program = outputs.find(({ role }) => role === 'bin')?.digest;
+  if (program === undefined) return;
+  const isPrivate = unit.offMesh !== undefined;
+  if ((privatePrograms.get(program) ?? false) !== isPrivate)
+    privatePrograms.put(program, isPrivate);
 }
 
 interface Made {

@@ -25,6 +25,8 @@ describe('the settings of a node', () => {
       enabled: true,
       observe: true,
       runScripts: [],
+      share: true,
+      exclude: [],
       buildScripts: true,
       localPath: join(home, 'l2'),
       maxLocalBytes: 50e9,
@@ -39,6 +41,8 @@ describe('the settings of a node', () => {
       peers: [],
       interfaces: null,
       discovery: true,
+      share: true,
+      exclude: [],
     });
     expect(mesh.name).toMatch(/^[\w.-]{1,63}$/);
     expect(settings.every(({ source }) => source === 'default')).toBe(true);

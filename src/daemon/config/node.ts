@@ -33,6 +33,10 @@ export interface MeshConfig {
   interfaces: readonly string[] | null;
   /** Whether to look for peers by mDNS. */
   discovery: boolean;
+  /** `false`: nothing of this node is shared, and nothing asked for. */
+  share: boolean;
+  /** Crates and packages that are kept off the mesh; patterns. */
+  exclude: readonly string[];
 }
 
 /** The settings of a node, from its own home and its own environment at its start. */
@@ -86,6 +90,8 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
     'mesh.peers': given('mesh.peers', []),
     'mesh.interfaces': given('mesh.interfaces', null),
     'mesh.discovery': given('mesh.discovery', true),
+    'mesh.share': given('mesh.share', true),
+    'mesh.exclude': given('mesh.exclude', []),
   } satisfies Record<SettingKey, unknown>;
   return {
     enabled: values['l2_cache.enabled'],
@@ -97,12 +103,16 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
     verify: values['l2_cache.verify'],
     cacheTargets: values['l2_cache.cache_targets'],
     cacheExtensions: values['l2_cache.cache_extensions'],
+    share: values['mesh.share'],
+    exclude: values['mesh.exclude'],
     mesh: {
       name: values['mesh.name'],
       port: values['mesh.port'],
       peers: values['mesh.peers'],
       interfaces: values['mesh.interfaces'],
       discovery: values['mesh.discovery'],
+      share: values['mesh.share'],
+      exclude: values['mesh.exclude'],
     },
     logLevel: logLevelOf(from.env),
     settings: SETTING_KEYS.map((key) => ({

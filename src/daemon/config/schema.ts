@@ -35,6 +35,8 @@ export interface SettingValues {
   'mesh.peers': readonly string[];
   'mesh.interfaces': readonly string[];
   'mesh.discovery': boolean;
+  'mesh.share': boolean;
+  'mesh.exclude': readonly string[];
 }
 
 export type SettingKey = keyof SettingValues;
@@ -56,6 +58,8 @@ export const SCHEMA: { readonly [K in SettingKey]: ValueType<SettingValues[K]> }
   'mesh.peers': PEERS,
   'mesh.interfaces': INTERFACES,
   'mesh.discovery': BOOLEAN,
+  'mesh.share': BOOLEAN,
+  'mesh.exclude': PACKAGES,
 };
 
 export const SETTING_KEYS = Object.keys(SCHEMA) as SettingKey[];

@@ -13,11 +13,14 @@ export function heldOf(
   resultKeys: readonly Digest[],
   store: Pick<StoreReader, 'bucket'>,
   hasher: Hasher,
+  mayLeave: (crateName: string) => boolean = () => true,
 ): Held[] {
   return resultKeys.flatMap((resultKey) => {
     const bucket = store.bucket(resultKey);
     const [best] = preferredFirst(bucket?.entries ?? [], hasher);
     if (bucket === undefined || best === undefined) return [];
+    if (bucket.entries.some(({ withheld }) => withheld)) return [];
+    if (!mayLeave(best.result.crateName)) return [];
     if (!best.result.outputs.some(({ role }) => HAS_DEPENDENTS.includes(role))) return [];
     // Its key is made with a digest of the secret.
     if (bucket.manifest.env.some(([name, value]) => value !== null && SECRET.test(name))) return [];

@@ -8,7 +8,8 @@ import { resultKeyOf } from '../../keying/manifest.js';
 import type { MeshEvent } from '../../mesh/events.js';
 import { MeshNode } from '../../mesh/node.js';
 import { compareStandings, standingOf } from '../../pipeline/choose.js';
-import { OUTCOMES, type PastOutcome, told } from '../../pipeline/outcomes.js';
+import { OUTCOMES, type PastOutcome, publicOutcomes } from '../../pipeline/outcomes.js';
+import { isExcluded } from '../../pipeline/privacy.js';
 import type { PeerReader } from '../../server/ports.js';
 import { buildServer } from '../../server/server.js';
 import { openHasher } from '../../store/hashing.js';
@@ -29,9 +30,13 @@ const hasher = await openHasher();
 const store = StoreReader.open(start.storePath);
 /** Peers may call before `open` has returned. */
 let mesh: MeshNode | undefined;
+/** The user's own settings hold from the start, before what was stored is looked through. */
+const mayLeave = (crateName: string) =>
+  !isExcluded(crateName.replace(/^build script of /, ''), start.mesh.exclude);
 const reader: PeerReader = {
   candidates: (unitKey) =>
     store.candidates(unitKey).flatMap(({ manifest, result, attestations, origin }) => {
+      if (!mayLeave(result.crateName)) return [];
       const resultDigest = hasher.hash(canonicalJson(result));
       const testimony = { resultKey: result.resultKey, resultDigest };
       const vouched = mesh?.vouch(attestations, origin === 'own' ? testimony : undefined);
@@ -39,7 +44,7 @@ const reader: PeerReader = {
         ? []
         : [{ manifest, result, attestations: vouched }];
     }),
-  outcomes: (unit) => store.row<PastOutcome[]>(OUTCOMES, unit)?.map(told) ?? [],
+  outcomes: (unit) => publicOutcomes(store.row<PastOutcome[]>(OUTCOMES, unit) ?? []),
   isBetterThan: (standing) => {
     const entries = store.bucket(standing[0])?.entries ?? [];
     return entries.some(
@@ -50,6 +55,16 @@ const reader: PeerReader = {
   usedAround: (unitKey, limit) => store.usedAround(unitKey, limit),
   openBlob: (digest) => store.openBlob(digest),
   resultCount: () => store.resultCount(),
+};
+
+/** Of a node that shares nothing. */
+const CLOSED: PeerReader = {
+  candidates: () => [],
+  outcomes: () => [],
+  isBetterThan: () => false,
+  usedAround: () => [],
+  openBlob: async () => undefined,
+  resultCount: () => 0,
 };
 
 const early: MeshEvent[] = [];
@@ -67,7 +82,7 @@ const node = await MeshNode.open({
   tmpPath: () => join(start.storePath, 'tmp', `mesh-${randomBytes(12).toString('hex')}`),
   buildServer: (context) =>
     buildServer({
-      reader,
+      reader: start.mesh.share ? reader : CLOSED,
       context: {
         ...context,
         onSent: (peer, bytes) => {
@@ -92,7 +107,8 @@ const answer = async (request: MeshRequest): Promise<unknown> => {
     case 'why':
       return node.why(request.peer, request.question);
     case 'offers':
-      return node.offers(request.node, heldOf(request.resultKeys, store, hasher));
+      if (!start.mesh.share) return [];
+      return node.offers(request.node, heldOf(request.resultKeys, store, hasher, mayLeave));
     case 'unitsAfter':
       return node.unitsAfter(request.node, request.unitKey);
     case 'resultsOf':

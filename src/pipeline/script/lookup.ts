@@ -24,7 +24,7 @@ export async function findScript(
   ahead.called(unit.key);
   const here = findHere(unit, ports);
   if (typeof here !== 'string') return ahead.credit(here);
-  if (!ports.mesh.reachable) return here;
+  if (unit.offMesh !== undefined || !ports.mesh.reachable) return here;
   const ending = await ahead.arrival(unit.key);
   if (ending === 'late') return here;
   if (ending === 'ended') {

@@ -8,8 +8,10 @@ import { parseDistinct, type Sighting } from '../../wire/observed.js';
 import type { Ahead } from '../ahead.js';
 import { type Wishes, wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
+import { harmless } from '../harmless.js';
 import type { Found } from '../lookup.js';
-import type { Channel, PipelinePorts, ScriptOutcome } from '../ports.js';
+import type { Channel, PipelinePorts, ProjectRules, ScriptOutcome } from '../ports.js';
+import { type OffMesh, offMeshRun } from '../privacy.js';
 import type { Trace } from '../trace.js';
 import { checkRun } from './check.js';
 import { describeRun, type ScriptRan } from './describe.js';
@@ -100,11 +102,17 @@ export class Scripts {
     trace?.mark('key');
     if (typeof unit === 'string') return pass(unit);
     trace?.name(`${unit.name} build script`, 'ended');
-    const allowed = rules(unit.outDir, unit.cwd);
+    const allowed = rules(unit.outDir, unit.cwd, unit.packageDir);
     if (typeof allowed === 'string') return pass('project configuration', unit);
     if (!allowed.enabled) return pass('switched off', unit);
     if (allowed.runScripts?.some((pattern) => fits(unit.name, pattern))) {
       return pass('switched off', unit);
+    }
+    unit.exclude = allowed.exclude ?? [];
+    unit.offMesh = this.#offMesh(unit, allowed);
+    if (unit.offMesh !== undefined) {
+      this.#ports.store.withhold(unit.key, true);
+      this.#ports.secluded(unit.offMesh.spreads ? unit.name : undefined, unit.exclude);
     }
     const wishes = wishesIn(unit.env);
     const hopeless = this.#hopeless.get(unit.key);
@@ -115,16 +123,27 @@ export class Scripts {
     const found = await findScript(unit, this.#ports, this.#ahead);
     trace?.mark('look-up');
     if (typeof found === 'string') return this.#run(unit, channel, { ...run, why: found });
-    if (this.#isToCheck(wishes)) {
+    if (this.#isToCheck(wishes, allowed)) {
       return this.#run(unit, channel, { ...run, why: 'self-check', check: found });
     }
     const why = await this.#replay(unit, found, channel, started);
     if (why !== undefined) await this.#run(unit, channel, { ...run, why });
   }
 
+  /** Whether the run is private: its project, its package, or something in its program. */
+  #offMesh(unit: ScriptUnit, rules: ProjectRules): OffMesh | undefined {
+    const own = offMeshRun(unit.name, rules);
+    // Nothing in a fetched package is anybody's secret; only that it is used here is.
+    if (own?.spreads === true && isFetched(unit)) return { ...own, spreads: false };
+    if (own !== undefined) return own;
+    const isPrivate = this.#ports.privatePrograms.get(unit.made) ?? false;
+    return isPrivate ? { about: 'its program', spreads: false } : undefined;
+  }
+
   /** Whether a script runs that could be replayed. */
-  #isToCheck({ verifyScripts }: Wishes): boolean {
-    const { checkRate, random } = this.#ports;
+  #isToCheck({ verifyScripts }: Wishes, rules: ProjectRules): boolean {
+    const { random } = this.#ports;
+    const checkRate = rules.checkRate ?? this.#ports.checkRate;
     return verifyScripts || (checkRate > 0 && random() < checkRate);
   }
 
@@ -157,7 +176,12 @@ export class Scripts {
     if (ops === undefined) return 'damaged';
     const expand = (text: string) => unit.expandText(text);
     unit.trace?.mark('plan');
-    channel.send({ act: 'hit', ops, stdout: expand(stdout), stderr: expand(stderr) });
+    channel.send({
+      act: 'hit',
+      ops,
+      stdout: harmlessOrders(expand(stdout)),
+      stderr: harmless(expand(stderr)),
+    });
     const report = await channel.next();
     if (report?.kind === 'done') {
       const steps = ops.map(({ op, to }) => `${op} ${basename(to)}`);
@@ -170,6 +194,7 @@ export class Scripts {
       return 'restore failed';
     }
     if (report === undefined) return undefined;
+    if (found.stored.withheld && unit.offMesh === undefined) store.withhold(unit.key, false);
     store.touch(result.resultKey, resultDigest);
     const ms = clock.monotonic() - started;
     const savedMs = Math.max(0, result.compileMs - ms);
@@ -248,6 +273,15 @@ export class Scripts {
     await recordRun(unit, ran, now, this.#ports);
     return 'stored';
   }
+}
+
+/** Cargo obeys what a script prints, byte by byte; of that it shows warnings and errors. */
+function harmlessOrders(stdout: string): string {
+  return stdout.replace(/^cargo::?(warning|error)=.*$/gm, harmless);
+}
+
+function isFetched({ packageDir, roots }: ScriptUnit): boolean {
+  return roots.map(packageDir).startsWith('/vr/cargo/');
 }
 
 type Named = { name: string; key: string };
