@@ -88,6 +88,8 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     }),
     rules: openRules(context),
     secluded: (crate, exclude) => seclusion.add(crate, exclude),
+    published: (crate) => seclusion.published(crate),
+    keptDirs: store.table<string>('kept-dirs', { maxEntries: MAX_TIMINGS }),
     privatePrograms: store.table<boolean>('private-programs', { maxEntries: MAX_TIMINGS }),
     declared: openDeclared(
       context.projects,

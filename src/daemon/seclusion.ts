@@ -49,6 +49,13 @@ export class Seclusion {
     });
   }
 
+  /** A crate is shared, again or in another project: who keeps it private next is to be heard anew. */
+  published(crate: string): void {
+    if (!this.#isPrivate(crate, [...this.#patterns])) return;
+    this.#crates.clear();
+    this.#patterns.clear();
+  }
+
   /** Begins nothing more, and waits for what is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;

@@ -113,6 +113,20 @@ export class Artifacts {
   }
 
   /**
+   * The crate of the first file that must stay on this machine, once all of them are made: a
+   * dependent starts when there is metadata.
+   */
+  async staying(paths: Iterable<string>): Promise<string | undefined> {
+    for (const path of paths) {
+      const place = this.#place(path);
+      await this.#running.get(place)?.settled;
+      const record = this.#table.get(place);
+      if (record?.localOnly) return record.crate;
+    }
+    return undefined;
+  }
+
+  /**
    * What a dependent can see of a file: its content without the file-name hashes of the closure,
    * and for archives without what changes from one making to the next.
    */

@@ -162,7 +162,11 @@ export class Pipeline {
       if (ahead === 'ended') local = this.#findHere(unit);
       const isHere = 'stored' in local || ahead === 'late';
       trace?.mark('look-up');
-      const follow = (node: string | undefined) => this.#ahead.follow(node, unit.key);
+      // What a peer used next is asked for unseen: something private could be among it.
+      const mayFollow = unit.exclude.length === 0;
+      const follow = (node: string | undefined) => {
+        if (mayFollow) this.#ahead.follow(node, unit.key);
+      };
       const found = isHere ? local : await findRemote(unit, expectedMs, this.#ports, follow);
       if (!isHere) trace?.mark('peers');
       if ('stored' in found) {
@@ -222,7 +226,10 @@ export class Pipeline {
     using _pins = store.pin(result.outputs.map((output) => output.digest));
     const restore = planRestore(found.stored, unit, store);
     if (restore === undefined) return false;
-    if (withheld && unit.offMesh === undefined) store.withhold(unit.key, false);
+    if (withheld && unit.offMesh === undefined) {
+      store.withhold(unit.key, false);
+      this.#ports.published(result.crateName);
+    }
     notePrivateProgram(unit, result.outputs, this.#ports);
     const outputs = new Map(restore.ops.map((op, index) => [op.to, restore.made[index]]));
     for (const [path, entry] of recordsOf(unit, localOnly)) {
@@ -286,7 +293,7 @@ export class Pipeline {
     const { disk, recorder, clock, timings, store } = this.#ports;
     const checked = options.check === undefined ? [] : blobsOf(options.check.stored.result);
     using _pins = store.pin(checked.map(({ digest }) => digest));
-    const local = reasonsToStay(unit, recorder);
+    const local = reasonsToStay(unit, this.#ports);
     const off = unit.offMesh === undefined ? [] : [`${OFF_MESH}: ${unit.offMesh.about}`];
     if (off.length > 0) recorder.localOnly(OFF_MESH, unit.plan.crateName);
     const nowNs = BigInt(Math.round(clock.now() * 1e6));

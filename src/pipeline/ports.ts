@@ -280,6 +280,10 @@ export interface PipelinePorts {
   rules(outDir: string, cwd: string, packageDir?: string): ProjectRules | string;
   /** A call was kept off the mesh: what was stored of that crate before has to follow. */
   secluded(crate: string | undefined, exclude: readonly string[]): void;
+  /** A crate's result may be had by peers from now on. */
+  published(crate: string): void;
+  /** Output directories of build scripts, with why what is in them stays here; '' where it may go. */
+  keptDirs: TablePort<string>;
   /** Programs of build scripts that are private, by content. */
   privatePrograms: TablePort<boolean>;
   /** The present state of what is declared for a package; undefined when nothing is. */

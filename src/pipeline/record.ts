@@ -55,6 +55,10 @@ export async function record(
   ports: PipelinePorts,
   artifacts: Artifacts,
 ): Promise<string> {
+  if (secured.secret !== undefined) {
+    ports.recorder.localOnly('reads a secret variable', unit.plan.crateName);
+    options.local.push(`reads a secret variable: ${secured.secret}`);
+  }
   const localOnly = options.local.length > 0;
   const made = await remember(unit, secured.files, localOnly, ports, artifacts);
   options.remembered();
@@ -87,9 +91,12 @@ export async function record(
   unit.trace?.mark('inputs');
   if (reading.kind === 'unsure') return reading.reason;
 
-  if (reading.secret !== undefined) {
-    ports.recorder.localOnly('reads a secret variable', unit.plan.crateName);
-    options.local.push(`reads a secret variable: ${reading.secret}`);
+  // It may have been compiled against metadata of a crate of which nothing else was known yet.
+  const late = localOnly ? undefined : await artifacts.staying(unit.closure.records.keys());
+  if (late !== undefined) {
+    ports.recorder.localOnly('local-only dependency', unit.plan.crateName);
+    options.local.push(`local-only dependency: ${late}`);
+    await remember(unit, secured.files, true, ports, artifacts);
   }
   const stderr = keepMessages(ran.stderr, unit.plan, unit.roots);
   const stdout = unit.roots.mapText(ran.stdout);
@@ -146,13 +153,15 @@ export async function record(
       stdout: await ports.store.putBytes(toBytes(stdout)),
       stderr: await ports.store.putBytes(toBytes(stderr)),
     };
+    const stay = stayOf(unit, manifest, options.local);
+    if (!stay.localOnly) ports.published(result.crateName);
     ports.store.putResult({
       result,
       manifest,
       resultDigest: ports.hasher.hash(canonicalJson(result)),
       attestations: [],
       origin: 'own',
-      ...stayOf(unit, manifest, options.local),
+      ...stay,
     });
     ports.recorder.stored(outputs.reduce((sum, output) => sum + output.size, 0));
     return 'stored';

@@ -32,7 +32,8 @@ export async function findScript(
     if (typeof arrived !== 'string') return ahead.credit(arrived);
   }
   const found = await findRemote(unit, here, ports);
-  if (typeof found !== 'string') ahead.follow(found.peer, unit.key);
+  const mayFollow = unit.exclude.length === 0;
+  if (typeof found !== 'string' && mayFollow) ahead.follow(found.peer, unit.key);
   return found;
 }
 

@@ -11,7 +11,7 @@ export async function recordRun(
   unit: ScriptUnit,
   ran: ScriptRan,
   { manifest, secret, tree, large, stdout, stderr }: ScriptRecord,
-  { hasher, store, recorder }: PipelinePorts,
+  { hasher, store, recorder }: Pick<PipelinePorts, 'hasher' | 'store' | 'recorder'>,
 ): Promise<void> {
   const digest = manifestDigest(manifest, hasher);
   const outputs: Output[] = [{ role: 'tree', executable: false, ...(await store.putBytes(tree)) }];

@@ -193,6 +193,11 @@ export class Scripts {
       recorder.error('VRIFT_RESTORE_FAILED', `build script of ${unit.name}: ${report.error}`);
       return 'restore failed';
     }
+    const asked = found.stored.manifest.env.map(([name]) => unit.env.secretIn(name));
+    this.#noteSecret(
+      unit,
+      asked.find((name) => name !== undefined),
+    );
     if (report === undefined) return undefined;
     if (found.stored.withheld && unit.offMesh === undefined) store.withhold(unit.key, false);
     store.touch(result.resultKey, resultDigest);
@@ -231,6 +236,7 @@ export class Scripts {
     });
     const report = await channel.next();
     const sightings = await this.#sightings(watched?.log);
+    this.#noteSecret(unit, secretAsked(unit, sightings));
     if (report?.kind !== 'ran') return;
     unit.trace?.launcher(['script', 'stat outputs'], report.at);
     const ran: ScriptRan = { ...report, sightings, wasEmpty };
@@ -254,6 +260,12 @@ export class Scripts {
     this.#note({ kind: 'ran', name: unit.name, why, recorded, ms: report.ms }, unit.key);
   }
 
+  /** What a script wrote may hold what it read, and so may the crate that includes it. */
+  #noteSecret({ outDir }: ScriptUnit, secret = ''): void {
+    const { keptDirs } = this.#ports;
+    if ((keptDirs.get(outDir) ?? '') !== secret) keptDirs.put(outDir, secret);
+  }
+
   /** @returns `stored` or `checked`, or why neither */
   async #keep(
     unit: ScriptUnit,
@@ -261,6 +273,7 @@ export class Scripts {
     { mayStore, check }: { mayStore: boolean; check: Found | undefined },
   ): Promise<string> {
     const now = await describeRun(unit, ran, this.#ports);
+    if (typeof now !== 'string' && now.secret !== undefined) this.#noteSecret(unit, now.secret);
     if (typeof now === 'string') {
       if (check !== undefined) this.#ports.recorder.checked('skipped', 'script');
       return now;
@@ -278,6 +291,14 @@ export class Scripts {
 /** Cargo obeys what a script prints, byte by byte; of that it shows warnings and errors. */
 function harmlessOrders(stdout: string): string {
   return stdout.replace(/^cargo::?(warning|error)=.*$/gm, harmless);
+}
+
+function secretAsked(
+  { env }: ScriptUnit,
+  sightings: readonly Sighting[] | undefined,
+): string | undefined {
+  return sightings?.find(({ kind, text }) => kind === 'e' && env.secretIn(text) !== undefined)
+    ?.text;
 }
 
 function isFetched({ packageDir, roots }: ScriptUnit): boolean {
