@@ -172,10 +172,24 @@ it('config.toml keeps off the mesh what was stored before the node started with 
   });
   expect(isTold('plain_canary_five')).toBe(true);
   await until('it is not counted', async () => (await spy.results()) < before);
+  await pair.alice.configure('[mesh]\nname = "alice"\nshare = false\n');
+  await pair.alice.stop();
+  spy.moved((await pair.alice.start()).port!);
+  spy.forget();
+  expect(await spy.askForAll(units, NAMES.slice(0, MOST))).toEqual([]);
+  expect(spy.told).not.toMatch(/CANARY|canary|secret_algo/);
   await pair.alice.configure('[mesh]\nname = "alice"\n');
   await pair.alice.stop();
   spy.moved((await pair.alice.start()).port!);
 });
+
+/** Its metadata is there long before its code. */
+function slowToCompile(): string {
+  const bodies = Array.from({ length: 1_500 }, (_, n) => {
+    return `pub fn f${n}(x: u64) -> String { format!("{} {:?}", x.wrapping_mul(${n}), vec![x; ${n % 7}]) }`;
+  });
+  return bodies.join('\n');
+}
 
 describe('a secret variable', () => {
   const TOKEN = 'CANARY_TOKEN_9f27';
@@ -185,6 +199,15 @@ describe('a secret variable', () => {
     [
       'that a library reads',
       { 'app/lib/src/lib.rs': `pub fn word() -> &'static str { env!("API_TOKEN") }\n` },
+    ],
+    [
+      'that a crate is compiled against before all is known',
+      {
+        'app/lib/Cargo.toml': manifest('lib', '[dependencies]\nlow = { path = "low" }\n'),
+        'app/lib/src/lib.rs': "pub fn word() -> &'static str { low::WORD }\n",
+        'app/lib/low/Cargo.toml': manifest('low'),
+        'app/lib/low/src/lib.rs': `pub const WORD: &str = env!("API_TOKEN");\n${slowToCompile()}`,
+      },
     ],
     [
       'that a build script writes down',
