@@ -7,7 +7,7 @@ import { Ahead } from '../pipeline/ahead.js';
 import type { ArtifactRecord } from '../pipeline/artifacts.js';
 import { OUTCOMES, type PastOutcome } from '../pipeline/outcomes.js';
 import { Pipeline } from '../pipeline/pipeline.js';
-import type { PipelinePorts, StorePort } from '../pipeline/ports.js';
+import type { KeptDir, PipelinePorts, StorePort } from '../pipeline/ports.js';
 import type { Answered } from '../pipeline/probes.js';
 import { Scripts } from '../pipeline/script/scripts.js';
 import { openHasher } from '../store/hashing.js';
@@ -89,7 +89,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     rules: openRules(context),
     secluded: (crate, exclude) => seclusion.add(crate, exclude),
     published: (crate) => seclusion.published(crate),
-    keptDirs: store.table<string>('kept-dirs', { maxEntries: MAX_TIMINGS }),
+    keptDirs: store.table<KeptDir>('kept-dirs', { maxEntries: MAX_TIMINGS }),
     privatePrograms: store.table<boolean>('private-programs', { maxEntries: MAX_TIMINGS }),
     declared: openDeclared(
       context.projects,

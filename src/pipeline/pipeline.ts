@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { toVriftError } from '../base/errors.js';
 import { parseRustc } from '../compilers/rustc/parse.js';
 import { firstDifference } from '../keying/manifest.js';
+import { withoutSlash } from '../keying/roots.js';
 import { hasRawBytes } from '../wire/bytes.js';
 import { ACK_MS, type CallFrame } from '../wire/launcher.js';
 import { Ahead } from './ahead.js';
@@ -196,7 +197,9 @@ export class Pipeline {
   /** From the moment of its key peers hear nothing of a private unit, stored before or not. */
   #seclude(unit: Unit, rules: ProjectRules): void {
     unit.exclude = rules.exclude ?? [];
-    unit.offMesh = offMesh(unit, rules);
+    const generated = this.#ports.keptDirs.get(withoutSlash(unit.env.get('OUT_DIR') ?? ''));
+    const byScript = generated?.offMesh ? { about: 'its build script', spreads: false } : undefined;
+    unit.offMesh = offMesh(unit, rules) ?? byScript;
     if (unit.offMesh === undefined) return;
     this.#ports.store.withhold(unit.key, true);
     this.#ports.secluded(unit.offMesh.spreads ? unit.plan.crateName : undefined, unit.exclude);

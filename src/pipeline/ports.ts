@@ -269,6 +269,13 @@ export interface Channel {
   next(): Promise<LauncherReport | undefined>;
 }
 
+/** Why what a build script wrote must not leave this machine, nor what a crate made of it. */
+export interface KeptDir {
+  /** The variable that it read; '' for none. */
+  secret: string;
+  offMesh: boolean;
+}
+
 export interface PipelinePorts {
   hasher: Hasher;
   clock: Clock;
@@ -282,8 +289,8 @@ export interface PipelinePorts {
   secluded(crate: string | undefined, exclude: readonly string[]): void;
   /** A crate's result may be had by peers from now on. */
   published(crate: string): void;
-  /** Output directories of build scripts, with why what is in them stays here; '' where it may go. */
-  keptDirs: TablePort<string>;
+  /** Output directories of build scripts whose runs stay here. */
+  keptDirs: TablePort<KeptDir>;
   /** Programs of build scripts that are private, by content. */
   privatePrograms: TablePort<boolean>;
   /** The present state of what is declared for a package; undefined when nothing is. */

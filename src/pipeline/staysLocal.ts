@@ -18,7 +18,7 @@ export function reasonsToStay(
   if (foreign !== undefined) reasons.push(['foreign dependency', fileName(foreign)]);
   const dependency = [...closure.records.values()].find((entry) => entry.localOnly);
   if (dependency !== undefined) reasons.push(['local-only dependency', crateOf(dependency)]);
-  const generated = keptDirs.get(withoutSlash(unit.env.get('OUT_DIR') ?? '')) ?? '';
+  const generated = keptDirs.get(withoutSlash(unit.env.get('OUT_DIR') ?? ''))?.secret ?? '';
   if (generated !== '') reasons.push(['its build script read a secret variable', generated]);
   if (incremental?.warm) reasons.push(['warm incremental state', '']);
   if (plan.splitDebuginfo === 'unpacked') reasons.push(['unpacked debug information', '']);

@@ -126,6 +126,34 @@ describe('a crate that the project keeps off the mesh', () => {
     expect(compared[0]?.peer).toBeNull();
   });
 
+  it('is in nothing that a build script makes with it, nor in the crate that takes that in', async () => {
+    const { alice } = await pair.both({
+      ...files('CANARY_SIX'),
+      'app/Cargo.toml': '[workspace]\nmembers = ["secret-algo", "front"]\nresolver = "2"\n',
+      'app/front/Cargo.toml': manifest(
+        'front',
+        '[build-dependencies]\nsecret-algo = { path = "../secret-algo" }\n',
+      ),
+      'app/front/build.rs': `fn main() {
+    let dir = std::env::var("OUT_DIR").unwrap();
+    std::fs::write(dir + "/word.txt", secret_algo::word()).unwrap();
+}\n`,
+      'app/front/src/main.rs':
+        'fn main() { println!("{}", include_str!(concat!(env!("OUT_DIR"), "/word.txt"))); }\n',
+    });
+    await alice.count(['build']);
+    await ask(pair.alice);
+    expect(isTold('CANARY_SIX')).toBe(true);
+    await alice.write({ 'app/velo.toml': '[mesh]\nexclude = ["secret-*"]\n' });
+    for (let round = 0; round < 2; round += 1) {
+      await rebuild(alice);
+      expect(await alice.output('front')).toBe('CANARY_SIX');
+      spy.forget();
+      await ask(pair.alice);
+      expect(spy.told).not.toMatch(/CANARY_SIX|secret[-_]algo/);
+    }
+  });
+
   it("is not found at peers either: a colleague's copy stays the colleague's", async () => {
     const { alice, bob } = await pair.both(files('CANARY_THREE'));
     await bob.count(['build']);

@@ -261,9 +261,12 @@ export class Scripts {
   }
 
   /** What a script wrote may hold what it read, and so may the crate that includes it. */
-  #noteSecret({ outDir }: ScriptUnit, secret = ''): void {
+  #noteSecret({ outDir, offMesh: off }: ScriptUnit, secret = ''): void {
     const { keptDirs } = this.#ports;
-    if ((keptDirs.get(outDir) ?? '') !== secret) keptDirs.put(outDir, secret);
+    const known = keptDirs.get(outDir) ?? { secret: '', offMesh: false };
+    const isPrivate = off !== undefined;
+    if (known.secret === secret && known.offMesh === isPrivate) return;
+    keptDirs.put(outDir, { secret, offMesh: isPrivate });
   }
 
   /** @returns `stored` or `checked`, or why neither */
