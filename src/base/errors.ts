@@ -11,7 +11,7 @@ export const HINTS = {
   VRIFT_NODE_START: 'Run `vrift start --foreground` and read what it prints.',
   VRIFT_CONFIG_INVALID: 'Correct the named line; docs/configuration.md lists every key.',
   VRIFT_CONFIG_UNTRUSTED:
-    'Put the setting into config.toml in VRIFT_HOME: a project cannot set it.',
+    'Run `vrift allow` where the message says so; else set it in config.toml in VRIFT_HOME.',
   VRIFT_REMOTE_UNAVAILABLE: 'Remove remote_url: S3 and HTTP remotes are not available yet.',
   VRIFT_PORT_IN_USE: 'Choose another port under [mesh] in config.toml, then restart the node.',
   VRIFT_MESH_NONE: 'Run `vrift mesh join`: it finds the mesh of this office, or founds one.',

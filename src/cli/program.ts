@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../wire/version.js';
 import { type Cli, usageError } from './command.js';
+import { addAllow } from './commands/allow.js';
 import { addGc } from './commands/gc.js';
 import { addInit } from './commands/init.js';
 import { addLog } from './commands/log.js';
@@ -46,7 +47,8 @@ function build(cli: Cli): Command {
       '\nFirst day:\n  vrift mesh create office\n  vrift init\n  cargo build\n  vrift stats',
     );
   const adders = [addStart, addStop, addStatus, addRun, addInit, addMesh, addPeers, addStats];
-  for (const add of [...adders, addMeshTrust, addWhy, addGc, addVerify, addLog]) add(program, cli);
+  const more = [addMeshTrust, addWhy, addGc, addVerify, addAllow, addLog];
+  for (const add of [...adders, ...more]) add(program, cli);
   return program;
 }
 

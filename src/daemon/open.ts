@@ -7,14 +7,15 @@ import { Ahead } from '../pipeline/ahead.js';
 import type { ArtifactRecord } from '../pipeline/artifacts.js';
 import { OUTCOMES, type PastOutcome } from '../pipeline/outcomes.js';
 import { Pipeline } from '../pipeline/pipeline.js';
-import type { PipelinePorts, StorePort, Taken } from '../pipeline/ports.js';
+import type { KeptDir, PipelinePorts, StorePort, Taken } from '../pipeline/ports.js';
 import type { Answered } from '../pipeline/probes.js';
 import { Scripts } from '../pipeline/script/scripts.js';
 import { openHasher } from '../store/hashing.js';
 import { Store } from '../store/store.js';
 import type { StatusInfo } from '../wire/control.js';
 import { VERSION } from '../wire/version.js';
-import { effectiveSettings, isBroken } from './config/project.js';
+import { effectiveSettings } from './config/project.js';
+import { openRules } from './config/rules.js';
 import { Convergence } from './converge/convergence.js';
 import { openDeclared } from './declared.js';
 import { openDifferences } from './differences.js';
@@ -23,6 +24,7 @@ import { flagParam, optionalNumber, optionalText, type RpcTable } from './lifecy
 import type { NodeContext, OpenedNode } from './lifecycle/serve.js';
 import { MeshLink } from './mesh/link.js';
 import { openRecorder } from './recorder.js';
+import { Seclusion } from './seclusion.js';
 import { openTools } from './tools/tools.js';
 import { openTraces } from './trace.js';
 import { openTree } from './tree.js';
@@ -95,6 +97,12 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     onNew: (unit, key) => log.warn('conflict', key.slice(0, 8), unit),
   });
   const taken = store.table<Taken>('taken', { maxEntries: MAX_ARTIFACTS });
+  const outcomes = store.table<PastOutcome[]>(OUTCOMES, {
+    maxEntries: MAX_HISTORY,
+    maxCached: 512,
+  });
+  const seclusion = new Seclusion(store, outcomes);
+  seclusion.add(undefined, config.exclude);
   const digestAsync = (path: string) => store.fileDigestAsync(path);
   const ports: PipelinePorts = {
     hasher,
@@ -108,19 +116,11 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
       digestAsync,
       monotonic: clock.monotonic,
     }),
-    rules: (outDir, cwd) => {
-      const project = context.projects.for(outDir, cwd);
-      if (isBroken(project)) {
-        stats.error(project.error.code);
-        return project.error.message;
-      }
-      return {
-        enabled: project.enabled,
-        cacheTargets: project.cacheTargets ?? undefined,
-        cacheExtensions: project.cacheExtensions ?? undefined,
-        runScripts: project.runScripts,
-      };
-    },
+    rules: openRules(context),
+    secluded: (crate, exclude) => seclusion.add(crate, exclude),
+    published: (crate) => seclusion.published(crate),
+    keptDirs: store.table<KeptDir>('kept-dirs', { maxEntries: MAX_TIMINGS }),
+    privatePrograms: store.table<boolean>('private-programs', { maxEntries: MAX_TIMINGS }),
     declared: openDeclared(
       context.projects,
       openTree({
@@ -139,7 +139,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     timings: store.table<number>('timings', { maxEntries: MAX_TIMINGS }),
     probes: store.table<Answered>('probes', { maxEntries: 1_000 }),
     origins: store.table<Digest>('origins', { maxEntries: MAX_TIMINGS }),
-    history: store.table<PastOutcome[]>(OUTCOMES, { maxEntries: MAX_HISTORY, maxCached: 512 }),
+    history: outcomes,
     recorder: openRecorder(stats, log),
     differences: openDifferences(paths.differences, () => clock.now()),
     checkRate: config.verify,
@@ -210,6 +210,7 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     },
     close: async () => {
       convergence.stop();
+      await seclusion.stop();
       ahead.stop();
       await mesh.close();
       await convergence.ended();

@@ -42,8 +42,10 @@ export async function why(
   };
   // Who names no unit wants to know of what was compiled.
   const open = unit === undefined ? entries.filter(({ outcome }) => outcome === 'miss') : entries;
-  if (open.length === 0) await compared.outcomes([]);
-  const found = await compareWith(compared, open, history, store);
+  // A question names the unit: nobody is asked about a private one.
+  const told = open.filter(({ offMesh }) => !offMesh);
+  if (told.length === 0) await compared.outcomes([]);
+  const found = await compareWith(compared, told, history, store);
   const linked = all.map((entry) => found.get(entry) ?? { ...entry, diff: [] });
   return open.map((entry) => {
     const own = found.get(entry);

@@ -17,6 +17,7 @@ const HUNG_FOR: Duration = Duration::from_secs(30);
 const MAX_FALLBACKS_BYTES: u64 = 64 * 1024;
 
 pub struct Home {
+    home: PathBuf,
     run: PathBuf,
     /// A node was silent once, long enough ago to try it again.
     was_hung: bool,
@@ -33,6 +34,7 @@ impl Home {
         };
         home.is_absolute().then(|| Home {
             run: home.join("run"),
+            home,
             was_hung: false,
         })
     }
@@ -63,10 +65,15 @@ impl Home {
 
     fn is_private(&self) -> Result<bool, Reason> {
         match fs::symlink_metadata(&self.run) {
-            Ok(run) => Ok(run.is_dir() && is_ours(&run) && run.mode() & 0o022 == 0),
+            Ok(run) => Ok(run.is_dir() && is_private(&run) && self.is_in_private_home()),
             Err(error) if error.kind() == ErrorKind::NotFound => Err(Reason::NoNode),
             Err(_) => Ok(false),
         }
+    }
+
+    /// Whoever can write to the home could put another directory in place of `run`.
+    fn is_in_private_home(&self) -> bool {
+        fs::metadata(&self.home).is_ok_and(|home| is_private(&home))
     }
 
     /// Tells the launchers of the next seconds not to wait for this node.
@@ -123,6 +130,11 @@ impl Home {
 fn is_ours(found: &fs::Metadata) -> bool {
     // SAFETY: cannot fail.
     found.uid() == unsafe { sys::geteuid() }
+}
+
+/// Ours, and nobody else can write to it.
+fn is_private(found: &fs::Metadata) -> bool {
+    is_ours(found) && found.mode() & 0o022 == 0
 }
 
 /// `VRIFT_DISABLE` is set, and not to `0`.

@@ -23,6 +23,8 @@ export interface ArtifactRecord {
   /** Package root, when that lies outside of workspace and CARGO_HOME. */
   outside: string | undefined;
   localOnly: boolean;
+  /** Code of a project that shares nothing: whatever is compiled against it is private as well. */
+  offMesh?: true;
 }
 
 /** Everything that a call's dependencies are, as far as keys care. */
@@ -108,6 +110,20 @@ export class Artifacts {
       if (whole && record.rlib !== undefined) open.push(record.rlib);
     }
     return { records, foreign };
+  }
+
+  /**
+   * The crate of the first file that must stay on this machine, once all of them are made: a
+   * dependent starts when there is metadata.
+   */
+  async staying(paths: Iterable<string>): Promise<string | undefined> {
+    for (const path of paths) {
+      const place = this.#place(path);
+      await this.#running.get(place)?.settled;
+      const record = this.#table.get(place);
+      if (record?.localOnly) return record.crate;
+    }
+    return undefined;
   }
 
   /**

@@ -5,6 +5,7 @@ import type { RemoteMiss } from './lookup.js';
 import { isKept, MAX_OUTCOMES, type PastOutcome } from './outcomes.js';
 import type { TablePort } from './ports.js';
 import type { Unit } from './prepare.js';
+import { excludedIn, textsOf } from './privacy.js';
 import { nameOf, typeOf } from './unitName.js';
 
 /** The last outcome of a unit since the node's start. */
@@ -34,6 +35,8 @@ export interface LastOutcome {
   /** Whose result that was: a node id, or null for one of this node. */
   against: string | null;
   local: string[];
+  /** Peers hear nothing of it, and are asked nothing. */
+  offMesh: boolean;
   /** Roots that the result is bound to, with their real path here and why. */
   bound: { root: string; path: string; because: string }[];
   at: number;
@@ -114,6 +117,7 @@ export class History {
       diff: noted.diff ?? [],
       against: noted.against ?? null,
       local,
+      offMesh: unit.offMesh !== undefined,
       bound: noted.bound ?? known?.bound ?? [],
       macros: unit.macros.names,
       observed: this.#observed,
@@ -126,14 +130,17 @@ export class History {
     });
     const past = this.#table.get(name) ?? [];
     const first = past[0];
-    if (outcome === 'hit' && first?.key === key && first.outcome === 'hit') return;
     const kept = past.find((one) => one.key === key);
+    const withheld = this.#isPrivate(unit, kept);
+    const isSame = (kept?.withheld ?? false) === withheld;
+    if (outcome === 'hit' && first?.key === key && first.outcome === 'hit' && isSame) return;
     // A hit says less about how its result came to be than the compile that made it.
-    const entry: PastOutcome =
+    const { withheld: _, ...plain }: PastOutcome =
       outcome === 'hit' && kept !== undefined
         ? kept
         : { key, at, outcome, from, local, facts: this.#facts(unit) };
-    if (entry === first) return;
+    const entry: PastOutcome = withheld ? { ...plain, withheld } : plain;
+    if (outcome === 'hit' && kept !== undefined && kept === first && isSame) return;
     const others = past.filter((one) => one.key !== key);
     this.#table.put(name, [entry, ...others].slice(0, MAX_OUTCOMES));
   }
@@ -153,6 +160,7 @@ export class History {
       diff: [],
       against: null,
       local: [],
+      offMesh: true,
       bound: [],
       macros: [],
       observed: this.#observed,
@@ -173,6 +181,13 @@ export class History {
   /** Latest first, one for each key. */
   past(name: string): readonly PastOutcome[] {
     return this.#table.get(name) ?? [];
+  }
+
+  #isPrivate(unit: Unit, kept: PastOutcome | undefined): boolean {
+    if (unit.offMesh !== undefined) return true;
+    if (unit.exclude.length === 0) return false;
+    const facts = kept?.facts ?? this.#facts(unit);
+    return excludedIn([nameOf(unit), ...textsOf(facts)], unit.exclude) !== undefined;
   }
 
   #facts({ parts, about }: Unit): Facts {

@@ -4,7 +4,6 @@ import { absolute } from '../base/paths.js';
 import type { Manifest } from '../base/result.js';
 import { parseDepInfo } from '../keying/depInfo.js';
 import { isIncludeOnly } from '../keying/includeOnly.js';
-import { SECRET } from '../keying/secret.js';
 import type { Sighting } from '../wire/observed.js';
 import type { Artifacts } from './artifacts.js';
 import { type Beyond, beyondDeclared } from './beyond.js';
@@ -35,7 +34,7 @@ export type Reasons = Map<string, string>;
 
 /** What a compile read, or why that cannot be told for certain. */
 export type Reading =
-  | { kind: 'manifest'; manifest: Manifest; secret: string | undefined; because: Reasons }
+  | { kind: 'manifest'; manifest: Manifest; because: Reasons }
   | { kind: 'unsure'; reason: string };
 
 /**
@@ -158,10 +157,8 @@ export async function readManifest(
   }
   const bound: Reasons = new Map(opaqueRoots(unit).map((root) => [root, HIDDEN]));
   const env: Manifest['env'] = [];
-  let secret: string | undefined;
   for (const name of new Set([...info.env, ...beyond.env])) {
     const value = unit.env.get(name);
-    if (value !== undefined && SECRET.test(name)) secret = name;
     const mapped = value === undefined ? undefined : unit.roots.mapText(value);
     env.push([name, mapped === undefined ? null : hasher.hash(mapped)]);
     if (mapped === undefined || mapped === value || !info.env.includes(name)) continue;
@@ -187,7 +184,7 @@ export async function readManifest(
         : beyond.observed.filter((name) => !told.has(name)),
     bound: boundPairs(bound.keys(), unit, hasher),
   };
-  return { kind: 'manifest', manifest, secret, because: bound };
+  return { kind: 'manifest', manifest, because: bound };
 }
 
 const NOTHING: Beyond = { files: [], absent: [], listed: [], env: [], observed: [] };

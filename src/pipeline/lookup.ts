@@ -125,7 +125,7 @@ export async function findRemote(
 ): Promise<Found | RemoteMiss> {
   const { mesh, disk, hasher, trust } = ports;
   const miss: RemoteMiss = { difference: undefined };
-  if (!mesh.reachable || isSurelyNew(unit)) return miss;
+  if (unit.offMesh !== undefined || !mesh.reachable || isSurelyNew(unit)) return miss;
   if (trust.isRecalledToolchain(unit.toolchain.id)) return miss;
   const format = messageFormat(unit.plan, unit.roots, hasher);
   const hasty = isLikelyEdited(unit);

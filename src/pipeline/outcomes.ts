@@ -15,6 +15,8 @@ export interface PastOutcome {
   /** Why the result stays on this machine; [] when it does not. */
   local: string[];
   facts: Facts;
+  /** Private: peers are not told. */
+  withheld?: true;
 }
 
 /** Outcomes with different keys that are kept of a unit. */
@@ -28,8 +30,13 @@ export function isKept({ outcome, from }: Pick<PastOutcome, 'outcome' | 'from'>)
   return outcome === 'hit' || KEPT.has(from);
 }
 
+/** What peers are told of a unit: nothing at all while the latest outcome is private. */
+export function publicOutcomes(past: readonly PastOutcome[]): ToldOutcome[] {
+  return past[0]?.withheld ? [] : past.filter(({ withheld }) => !withheld).map(told);
+}
+
 /** What a peer is told of it, within the bounds of the wire. */
-export function told({ key, at, outcome, from, local, facts }: PastOutcome): ToldOutcome {
+function told({ key, at, outcome, from, local, facts }: PastOutcome): ToldOutcome {
   const { words, named } = publicFacts(facts);
   return {
     key,

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { toVriftError } from '../base/errors.js';
 import { parseRustc } from '../compilers/rustc/parse.js';
 import { firstDifference } from '../keying/manifest.js';
+import { withoutSlash } from '../keying/roots.js';
 import { hasRawBytes } from '../wire/bytes.js';
 import { ACK_MS, type CallFrame } from '../wire/launcher.js';
 import { Ahead } from './ahead.js';
@@ -17,10 +18,11 @@ import { Lull } from './lull.js';
 import { unmappings } from './messages.js';
 import { removeNamesakes } from './namesakes.js';
 import { type Narrowed, onlyDependencies } from './onlyDependencies.js';
-import type { Channel, PipelinePorts } from './ports.js';
+import type { Channel, PipelinePorts, ProjectRules } from './ports.js';
 import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
+import { OFF_MESH, offMesh } from './privacy.js';
 import { answerProbe } from './probes.js';
-import { type Ran, type RecordOptions, record } from './record.js';
+import { notePrivateProgram, type Ran, type RecordOptions, record } from './record.js';
 import { blobsOf, planRestore } from './restore.js';
 import { frontOf } from './script/front.js';
 import { Programs } from './script/programs.js';
@@ -122,7 +124,11 @@ export class Pipeline {
     if (parsed.kind === 'bypass') return pass(parsed, crateNameIn(frame.argv));
     const { plan } = parsed;
     trace?.name(`${plan.crateName} ${typeOf(plan)}`, 'ended');
-    const rules = this.#ports.rules(plan.outDir, frame.cwd);
+    const env = environmentOf(frame.env);
+    if (typeof env === 'string') {
+      return pass({ reason: 'variable set twice', detail: env }, plan.crateName, typeOf(plan));
+    }
+    const rules = this.#ports.rules(plan.outDir, frame.cwd, env.get('CARGO_MANIFEST_DIR'));
     if (typeof rules === 'string') {
       return pass({ reason: 'project configuration', detail: rules }, plan.crateName, typeOf(plan));
     }
@@ -130,16 +136,13 @@ export class Pipeline {
       return pass({ reason: 'switched off', detail: '' }, plan.crateName, typeOf(plan));
     }
 
-    const env = environmentOf(frame.env);
-    if (typeof env === 'string') {
-      return pass({ reason: 'variable set twice', detail: env }, plan.crateName, typeOf(plan));
-    }
     const facts = { plan, cwd: frame.cwd, env, umask: frame.umask, trace };
     trace?.mark('arguments');
     const unit = await prepare(facts, this.#ports, this.#artifacts);
     if ('reason' in unit) return pass(unit, plan.crateName, typeOf(plan));
     trace?.mark('key');
     this.#met.add(this.#compilerAt(plan.compiler, frame.cwd));
+    this.#seclude(unit, rules);
 
     const excluded = excludedBy(rules, unit, this.#ports.tools.targetDir(plan.outDir, env));
     if (excluded !== undefined) {
@@ -161,11 +164,15 @@ export class Pipeline {
       if (ahead === 'ended') local = this.#findHere(unit);
       const isHere = 'stored' in local || ahead === 'late';
       trace?.mark('look-up');
-      const follow = (node: string | undefined) => this.#ahead.follow(node, unit.key);
+      // What a peer used next is asked for unseen: something private could be among it.
+      const mayFollow = unit.exclude.length === 0;
+      const follow = (node: string | undefined) => {
+        if (mayFollow) this.#ahead.follow(node, unit.key);
+      };
       const found = isHere ? local : await findRemote(unit, expectedMs, this.#ports, follow);
       if (!isHere) trace?.mark('peers');
       if ('stored' in found) {
-        if (this.#isToCheck(unit, found, wishes)) {
+        if (this.#isToCheck(unit, found, wishes, rules)) {
           return this.#run(unit, channel, { store, noted: { diff: [CHECK] }, check: found }, waits);
         }
         if (await this.#restore(unit, found, channel, started)) return;
@@ -193,6 +200,17 @@ export class Pipeline {
     return isOne ? real : `${compiler}\0${cwd}`;
   }
 
+  /** From the moment of its key peers hear nothing of a private unit, stored before or not. */
+  #seclude(unit: Unit, rules: ProjectRules): void {
+    unit.exclude = rules.exclude ?? [];
+    const generated = this.#ports.keptDirs.get(withoutSlash(unit.env.get('OUT_DIR') ?? ''));
+    const byScript = generated?.offMesh ? { about: 'its build script', spreads: false } : undefined;
+    unit.offMesh = offMesh(unit, rules) ?? byScript;
+    if (unit.offMesh === undefined) return;
+    this.#ports.store.withhold(unit.key, true);
+    this.#ports.secluded(unit.offMesh.spreads ? unit.plan.crateName : undefined, unit.exclude);
+  }
+
   #findHere(unit: Unit): ReturnType<typeof findLocal> {
     this.#ahead.called(unit.key);
     const found = findLocal(unit, this.#ports);
@@ -200,8 +218,9 @@ export class Pipeline {
   }
 
   /** Whether a hit is to be compiled all the same. */
-  #isToCheck(unit: Unit, { stored }: Found, wishes: Wishes): boolean {
-    const { checkRate, random, recorder } = this.#ports;
+  #isToCheck(unit: Unit, { stored }: Found, wishes: Wishes, rules: ProjectRules): boolean {
+    const { random, recorder } = this.#ports;
+    const checkRate = rules.checkRate ?? this.#ports.checkRate;
     if (!wishes.verify && (checkRate === 0 || random() >= checkRate)) return false;
     const comparable = isComparable(stored.result, unit);
     if (!comparable) recorder.checked('skipped');
@@ -211,10 +230,16 @@ export class Pipeline {
   /** @returns false when the launcher could not put the result in place: the compiler must run. */
   async #restore(unit: Unit, found: Found, channel: Channel, started: number): Promise<boolean> {
     const { store, disk, recorder, clock } = this.#ports;
-    const { result, resultDigest, localOnly } = found.stored;
+    const { result, resultDigest, withheld } = found.stored;
+    const localOnly = found.stored.localOnly && withheld === undefined;
     using _pins = store.pin(result.outputs.map((output) => output.digest));
     const restore = planRestore(found.stored, unit, store);
     if (restore === undefined) return false;
+    if (withheld && unit.offMesh === undefined) {
+      store.withhold(unit.key, false);
+      this.#ports.published(result.crateName);
+    }
+    notePrivateProgram(unit, result.outputs, this.#ports);
     const outputs = new Map(restore.ops.map((op, index) => [op.to, restore.made[index]]));
     for (const [path, entry] of recordsOf(unit, localOnly)) {
       const output = outputs.get(path);
@@ -283,7 +308,9 @@ export class Pipeline {
     const { disk, recorder, clock, timings, store } = this.#ports;
     const checked = options.check === undefined ? [] : blobsOf(options.check.stored.result);
     using _pins = store.pin(checked.map(({ digest }) => digest));
-    const local = reasonsToStay(unit, recorder);
+    const local = reasonsToStay(unit, this.#ports);
+    const off = unit.offMesh === undefined ? [] : [`${OFF_MESH}: ${unit.offMesh.about}`];
+    if (off.length > 0) recorder.localOnly(OFF_MESH, unit.plan.crateName);
     const nowNs = BigInt(Math.round(clock.now() * 1e6));
     const asks = options.store || options.check !== undefined;
     const fresh: Fresh = asks ? snapshotFresh(unit, disk, nowNs) : new Map();
@@ -340,7 +367,7 @@ export class Pipeline {
       unit.trace?.mark('store');
       const ending = recorded.differed ? 'differs' : stored;
       const { bound, resultKey } = recorded;
-      const learnt = ending === 'checked' ? {} : { local, bound, resultKey };
+      const learnt = ending === 'checked' ? {} : { local: [...off, ...local], bound, resultKey };
       this.#history.note(unit, 'miss', ending, { ...options.noted, ...learnt });
       recorder.outcome({
         kind: 'miss',

@@ -91,6 +91,8 @@ export interface StoredResult {
   origin: 'own' | 'peer' | 'remote';
   /** Adopted beside one of this node's own, and not restored so far. */
   untried?: true;
+  /** Local-only for a setting alone: the code is private. */
+  withheld?: true;
 }
 
 export interface StorePort {
@@ -105,6 +107,8 @@ export interface StorePort {
   /** It was used: that very result of the key. */
   touch(resultKey: Digest, resultDigest: Digest): void;
   dropResult(resultKey: Digest, resultDigest: Digest): void;
+  /** Keeps all that is stored for a unit from peers, or lets them have it again. */
+  withhold(unitKey: Digest, isPrivate: boolean): void;
   /** Hashes a blob whatever its stat says: whether it is what its name says. */
   isIntact(digest: Digest): Promise<boolean>;
   /** Drops a blob that is not, and with it whatever names it. */
@@ -220,6 +224,12 @@ export interface ProjectRules {
   cacheExtensions?: readonly string[] | undefined;
   /** Packages whose build scripts run each time; patterns. */
   runScripts?: readonly string[];
+  /** `false`: nothing is told to peers, and nothing asked of them. */
+  share?: boolean;
+  /** Crates and packages of which the same holds; patterns. */
+  exclude?: readonly string[];
+  /** How many of the hits are checked, where that is more than the node's own rate. */
+  checkRate?: number;
 }
 
 /** What a project declares as read by its macros; `broken` where its file is no good. */
@@ -303,6 +313,13 @@ export interface Channel {
   next(): Promise<LauncherReport | undefined>;
 }
 
+/** Why what a build script wrote must not leave this machine, nor what a crate made of it. */
+export interface KeptDir {
+  /** The variable that it read; '' for none. */
+  secret: string;
+  offMesh: boolean;
+}
+
 export interface PipelinePorts {
   hasher: Hasher;
   clock: Clock;
@@ -311,7 +328,15 @@ export interface PipelinePorts {
   mesh: MeshPort;
   tools: ToolsPort;
   /** Rules of the project that the call belongs to; a string is why there are none. */
-  rules(outDir: string, cwd: string): ProjectRules | string;
+  rules(outDir: string, cwd: string, packageDir?: string): ProjectRules | string;
+  /** A call was kept off the mesh: what was stored of that crate before has to follow. */
+  secluded(crate: string | undefined, exclude: readonly string[]): void;
+  /** A crate's result may be had by peers from now on. */
+  published(crate: string): void;
+  /** Output directories of build scripts whose runs stay here. */
+  keptDirs: TablePort<KeptDir>;
+  /** Programs of build scripts that are private, by content. */
+  privatePrograms: TablePort<boolean>;
   /** The present state of what is declared for a package; undefined when nothing is. */
   declared(packageDir: string): Promise<DeclaredInputs | undefined>;
   trust: TrustPort;

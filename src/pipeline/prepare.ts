@@ -12,6 +12,7 @@ import { type ArtifactRecord, type Artifacts, type Closure, masksOf } from './ar
 import { type Macros, macrosOf } from './macros.js';
 import { nativesOf } from './natives.js';
 import type { DeclaredInputs, Linker, PipelinePorts, Toolchain } from './ports.js';
+import type { OffMesh } from './privacy.js';
 import { withFront } from './script/front.js';
 import { scriptedInputs } from './scripted.js';
 import type { Trace } from './trace.js';
@@ -47,6 +48,10 @@ export interface Unit {
   incremental: { dir: string; warm: boolean } | undefined;
   /** The command line with everything of design §2 put in. */
   argv: string[];
+  /** Why peers hear nothing of it; filled in once the project's rules are looked at. */
+  offMesh: OffMesh | undefined;
+  /** Names that peers must not be told; patterns. */
+  exclude: readonly string[];
   trace: Trace | undefined;
 }
 
@@ -176,6 +181,8 @@ export async function prepare(
     },
     linkInputs,
     incremental,
+    offMesh: undefined,
+    exclude: [],
     trace,
     argv: rewriteArgv(plan, { roots, canonical, incremental: incremental?.dir, linkInputs }),
   };
@@ -299,6 +306,7 @@ export function recordsOf(unit: Unit, localOnly: boolean): Map<string, ArtifactR
           suffix: unit.plan.extraFilename,
           outside: unit.outside,
           localOnly,
+          ...(unit.offMesh?.spreads && { offMesh: true as const }),
         },
       ]),
   );

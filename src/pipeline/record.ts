@@ -21,6 +21,7 @@ import type { Found } from './lookup.js';
 import { keepMessages, messageFormat } from './messages.js';
 import type { PipelinePorts } from './ports.js';
 import { recordsOf, type Unit } from './prepare.js';
+import { excludedIn, pathsOf } from './privacy.js';
 import type { Secured, SecuredFile } from './secure.js';
 import { isSameButLinks } from './stamps.js';
 import { differences } from './verify.js';
@@ -63,6 +64,10 @@ export async function record(
   ports: PipelinePorts,
   artifacts: Artifacts,
 ): Promise<string> {
+  if (secured.secret !== undefined) {
+    ports.recorder.localOnly('reads a secret variable', unit.plan.crateName);
+    options.local.push(`reads a secret variable: ${secured.secret}`);
+  }
   const localOnly = options.local.length > 0;
   const made = await remember(unit, secured.files, localOnly, ports, artifacts);
   options.remembered();
@@ -95,9 +100,12 @@ export async function record(
   unit.trace?.mark('inputs');
   if (reading.kind === 'unsure') return reading.reason;
 
-  if (reading.secret !== undefined) {
-    ports.recorder.localOnly('reads a secret variable', unit.plan.crateName);
-    options.local.push(`reads a secret variable: ${reading.secret}`);
+  // It may have been compiled against metadata of a crate of which nothing else was known yet.
+  const late = localOnly ? undefined : await artifacts.staying(unit.closure.records.keys());
+  if (late !== undefined) {
+    ports.recorder.localOnly('local-only dependency', unit.plan.crateName);
+    options.local.push(`local-only dependency: ${late}`);
+    await remember(unit, secured.files, true, ports, artifacts);
   }
   const stderr = keepMessages(ran.stderr, unit.plan, unit.roots);
   const stdout = unit.roots.mapText(ran.stdout);
@@ -143,6 +151,7 @@ export async function record(
     const dep = await ports.store.putBytes(depFile);
     outputs.push({ role: 'dep-info', executable: false, ...dep });
     rememberOrigin(unit, manifest, outputs, ports);
+    notePrivateProgram(unit, outputs, ports);
     const result: Result = {
       schema: RESULT_SCHEMA,
       unitKey: unit.key,
@@ -158,12 +167,14 @@ export async function record(
       stdout: await ports.store.putBytes(toBytes(stdout)),
       stderr: await ports.store.putBytes(toBytes(stderr)),
     };
+    const stay = stayOf(unit, manifest, options.local);
+    if (!stay.localOnly) ports.published(result.crateName);
     ports.store.putResult({
       result,
       manifest,
       resultDigest: resultDigestOf(result, ports.hasher),
-      localOnly: options.local.length > 0,
       ...own,
+      ...stay,
     });
     ports.conflicts.saw(ports.store.resultsOf(resultKey));
     ports.recorder.stored(outputs.reduce((sum, output) => sum + output.size, 0));
@@ -191,6 +202,32 @@ function rememberOrigin(
   if (program === undefined) return;
   const unbound = manifestDigest({ ...manifest, bound: [] }, hasher);
   origins.put(program.digest, resultKeyOf(unit.key, unbound, hasher));
+}
+
+/** Where a result may go. What names a private crate is private itself. */
+function stayOf(
+  unit: Unit,
+  manifest: Manifest,
+  local: readonly string[],
+): { localOnly: boolean; withheld?: true } {
+  const isPrivate =
+    unit.offMesh !== undefined || excludedIn(pathsOf(manifest), unit.exclude) !== undefined;
+  if (local.length > 0) return { localOnly: true };
+  return isPrivate ? { localOnly: true, withheld: true } : { localOnly: false };
+}
+
+/** Runs of a build script are as private as its program. */
+export function notePrivateProgram(
+  unit: Unit,
+  outputs: readonly Output[],
+  { privatePrograms }: PipelinePorts,
+): void {
+  if (!unit.outputs.some(({ front }) => front !== undefined)) return;
+  const program = outputs.find(({ role }) => role === 'bin')?.digest;
+  if (program === undefined) return;
+  const isPrivate = unit.offMesh !== undefined;
+  if ((privatePrograms.get(program) ?? false) !== isPrivate)
+    privatePrograms.put(program, isPrivate);
 }
 
 interface Made {

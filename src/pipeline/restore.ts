@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Output } from '../base/result.js';
 import type { RestoreOp } from '../wire/launcher.js';
 import { unpackDepFile } from './depFile.js';
+import { harmless } from './harmless.js';
 import { artifactMessages, expandMessages } from './messages.js';
 import type { StoredResult, StorePort } from './ports.js';
 import type { Unit } from './prepare.js';
@@ -65,9 +66,9 @@ export function planRestore(
   const stdout = text(result.stdout, store);
   const stderr = text(result.stderr, store);
   if (stdout === undefined || stderr === undefined) return undefined;
-  restore.stdout = expandMessages(stdout, unit.roots);
+  restore.stdout = harmless(expandMessages(stdout, unit.roots));
   const artifacts = artifactMessages(unit.plan, unit.outputs);
-  restore.stderr = artifacts + expandMessages(stderr, unit.roots);
+  restore.stderr = artifacts + harmless(expandMessages(stderr, unit.roots));
   return restore;
 }
 

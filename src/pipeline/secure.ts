@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import { absolute } from '../base/paths.js';
 import type { OutputRole } from '../base/result.js';
 import { parseDepInfo } from '../keying/depInfo.js';
+import { SECRET } from '../keying/secret.js';
 import type { StatText } from '../wire/launcher.js';
 import type { Sighting } from '../wire/observed.js';
 import type { Artifacts } from './artifacts.js';
@@ -41,6 +42,8 @@ interface Lists {
 export interface Secured extends Disposable {
   files: SecuredFile[];
   depInfo: string;
+  /** A set variable with a secret's name that it read: what it made may hold the value. */
+  secret: string | undefined;
   /** What it read; looked up once. */
   reading: () => Promise<Reading>;
   /** Whether some of that may go with the target directory. */
@@ -95,6 +98,7 @@ export function secure(
   return {
     files,
     depInfo,
+    secret: secretIn(unit, depInfo, seen.sightings),
     isReadFromTarget: readsTarget(unit, { depInfo, opened, ...seen }),
     reading: () => {
       reading ??= read();
@@ -102,6 +106,13 @@ export function secure(
     },
     [Symbol.dispose]: release,
   };
+}
+
+/** Known before anything is compiled against what was made: that holds the value as well. */
+function secretIn(unit: Unit, depInfo: string, sightings: Seen['sightings']): string | undefined {
+  const asked = (sightings ?? []).flatMap(({ kind, text }) => (kind === 'e' ? text : []));
+  const names = [...parseDepInfo(depInfo).env, ...asked];
+  return names.find((name) => SECRET.test(name) && unit.env.has(name));
 }
 
 /** Removes the second name; what is known of a library outlives that, as it moves its ctime. */

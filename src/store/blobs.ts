@@ -171,6 +171,12 @@ export class Blobs {
     if (record) this.#put(digest, { ...record, shared: record.shared + 1 });
   }
 
+  /** A stored result that peers could have is this machine's own from now on. */
+  unshare(digest: Digest): void {
+    const record = this.#rows.get(digest);
+    if (record) this.#put(digest, { ...record, shared: Math.max(0, record.shared - 1) });
+  }
+
   /** One stored result less names it; without any it goes, unless it is pinned. */
   release(digest: Digest, shared: boolean): void {
     const record = this.#rows.get(digest);

@@ -29,12 +29,15 @@ function mergedEntry(a: StoredEntry, b: StoredEntry): StoredEntry {
   for (const attestation of [...a.attestations, ...b.attestations]) {
     attestations.set(`${attestation.mesh}/${attestation.signer}`, attestation);
   }
-  const { untried: _, ...kept } = first;
+  const { untried: _, withheld: __, ...kept } = first;
+  const localOnly = a.localOnly && b.localOnly;
   return {
     ...kept,
     ...(a.untried && b.untried && { untried: true }),
+    // What has no other reason to stay is shared as soon as no setting keeps it.
+    ...(localOnly && (a.withheld || b.withheld) && { withheld: true }),
     attestations: [...attestations.values()].slice(0, MAX_ATTESTATIONS),
-    localOnly: a.localOnly && b.localOnly,
+    localOnly,
   };
 }
 

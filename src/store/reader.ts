@@ -22,6 +22,8 @@ import { statFile } from './stamp.js';
 
 /** How the store calls the use of results among its other tables. */
 const RESULTS = 'results';
+/** Where keys of results stand that are withheld. No table has such a name. */
+export const WITHHELD = '_withheld/';
 /** Without a use for so long, what comes after is another build. */
 const SESSION_GAP_MS = 60_000;
 /** Results that are told of though they were used before the one that was asked about. */
@@ -145,10 +147,11 @@ export class StoreReader {
     return get(this.#tables, jsonCodec<T>(), `${table}/${key}`);
   }
 
-  /** How many result keys the store holds, local-only ones included. */
+  /** How many result keys the store holds: local-only ones included, private code's not. */
   resultCount(): number {
+    this.#environment.resetReadTxn();
     const { entryCount } = this.#results.getStats() as { entryCount?: number };
-    return entryCount ?? 0;
+    return Math.max(0, (entryCount ?? 0) - countIn(this.#tables, WITHHELD));
   }
 
   async close(): Promise<void> {
@@ -186,6 +189,14 @@ export async function openBlobFile(
   if (same) return { handle, size };
   await handle.close();
   return undefined;
+}
+
+function countIn(database: TextDatabase, prefix: string): number {
+  try {
+    return database.getKeysCount({ start: prefix, end: prefix + LAST });
+  } catch {
+    return 0;
+  }
 }
 
 interface KeyRange {

@@ -16,6 +16,8 @@ export interface StoredResult {
   signer?: string;
   /** Adopted beside one of this node's own, and not restored so far. */
   untried?: true;
+  /** Local-only for a setting alone: the code is private. Whoever uses it without one ends that. */
+  withheld?: true;
 }
 
 /** Something the store did on its own that a person may want to know. */

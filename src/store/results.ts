@@ -12,6 +12,8 @@ import type { Space } from './space.js';
 export interface ResultsOptions {
   buckets: Rows<Bucket>;
   units: Rows<Digest[]>;
+  /** Result keys of which nothing may be told, for a setting's sake; for counting. */
+  withheld: Rows<1>;
   recency: Recency;
   blobs: Blobs;
   space: Space;
@@ -24,6 +26,7 @@ export interface ResultsOptions {
 export class Results {
   readonly #buckets: Rows<Bucket>;
   readonly #units: Rows<Digest[]>;
+  readonly #withheld: Rows<1>;
   readonly #recency: Recency;
   readonly #blobs: Blobs;
   readonly #space: Space;
@@ -40,6 +43,7 @@ export class Results {
   constructor(options: ResultsOptions) {
     this.#buckets = options.buckets;
     this.#units = options.units;
+    this.#withheld = options.withheld;
     this.#recency = options.recency;
     this.#blobs = options.blobs;
     this.#space = options.space;
@@ -98,6 +102,18 @@ export class Results {
 
   drop(resultKey: Digest, resultDigest: Digest): void {
     this.#keepOnly(resultKey, (entry) => entry.resultDigest !== resultDigest);
+  }
+
+  /** Keeps every result of a unit on this machine, as private code, or lets it go again. */
+  withhold(unitKey: Digest, isPrivate: boolean): void {
+    for (const resultKey of this.#units.get(unitKey) ?? []) {
+      const bucket = this.#buckets.get(resultKey);
+      if (bucket === undefined) continue;
+      const entries = bucket.entries.map((entry) => withholding(entry, isPrivate));
+      if (entries.every((entry, at) => entry === bucket.entries[at])) continue;
+      const cost = costOf(bucket.manifest, entries);
+      this.#replace(resultKey, bucket, { ...bucket, entries, cost });
+    }
   }
 
   /** Drops what names a blob that is gone. @returns how many results went */
@@ -209,6 +225,12 @@ export class Results {
       old.delete(entry.resultDigest);
       if (!was) this.#hold(entry);
       else if (was.localOnly && !entry.localOnly) this.#share(entry);
+      else if (!was.localOnly && entry.localOnly) this.#unshare(entry);
+    }
+    const hidden = isHidden(after);
+    if (hidden !== (before !== undefined && isHidden(before))) {
+      if (hidden) this.#withheld.put(resultKey, 1);
+      else this.#withheld.remove(resultKey);
     }
     if (after.entries.length > 0) {
       this.#buckets.put(resultKey, after);
@@ -232,6 +254,10 @@ export class Results {
     for (const digest of blobsOf(entry.result).keys()) this.#blobs.share(digest);
   }
 
+  #unshare(entry: StoredEntry): void {
+    for (const digest of blobsOf(entry.result).keys()) this.#blobs.unshare(digest);
+  }
+
   #letGo(entry: StoredEntry): void {
     for (const digest of blobsOf(entry.result).keys())
       this.#blobs.release(digest, !entry.localOnly);
@@ -253,3 +279,15 @@ export class Results {
 }
 
 const MAX_MANIFESTS = 16;
+
+function withholding(entry: StoredEntry, isPrivate: boolean): StoredEntry {
+  if (isPrivate) return entry.localOnly ? entry : { ...entry, localOnly: true, withheld: true };
+  if (entry.withheld === undefined) return entry;
+  const { withheld: _, ...rest } = entry;
+  return { ...rest, localOnly: false };
+}
+
+/** Whether a bucket holds something private and nothing that peers may have. */
+function isHidden({ entries }: Bucket): boolean {
+  return entries.some(({ withheld }) => withheld) && entries.every(({ localOnly }) => localOnly);
+}

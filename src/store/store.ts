@@ -14,13 +14,14 @@ import { Eviction } from './eviction.js';
 import { FileDigests } from './files.js';
 import { Intake, type PutFileOptions, type Stored } from './intake.js';
 import { Layout } from './layout.js';
-import { openBlobFile } from './reader.js';
+import { openBlobFile, WITHHELD } from './reader.js';
 import { Recency } from './recency.js';
 import {
   blobCodec,
   bucketCodec,
   type Counts,
   countsCodec,
+  jsonCodec,
   type StoredResult,
   type StoreEvent,
   unitCodec,
@@ -117,6 +118,7 @@ export class Store {
         weigh: (bucket) => bucket.cost,
       }),
       units: new Rows(index, 'units', { codec: unitCodec, maxCached: 8192 }),
+      withheld: new Rows(index, 'tables', { codec: jsonCodec(), maxCached: 1, prefix: WITHHELD }),
       recency: this.#recency,
       blobs,
       space,
@@ -312,6 +314,22 @@ export class Store {
   /** Result keys used last, the latest first. */
   newest(limit: number): Digest[] {
     return this.#results.newest(limit) as Digest[];
+  }
+
+  /**
+   * Keeps all that is stored for a unit from peers, or lets them have it again. What has another
+   * reason to stay, stays.
+   */
+  withhold(unitKey: Digest, isPrivate: boolean): void {
+    this.#results.withhold(unitKey, isPrivate);
+  }
+
+  /** Unit key and crate of everything that peers may have. Slow: it reads all of it. */
+  *shareable(): Generator<{ unitKey: Digest; crateName: string } | undefined> {
+    for (const [, bucket] of this.#results.entries()) {
+      const open = bucket.entries.find(({ localOnly }) => !localOnly);
+      yield open && { unitKey: bucket.unitKey, crateName: open.result.crateName };
+    }
   }
 
   dropResult(resultKey: Digest, resultDigest: Digest): void {

@@ -1,5 +1,6 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, type Stats, statSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import { dirname } from 'node:path';
 import type { ControlReply, ControlRequest } from './control.js';
 import { errnoOf, isErrorCode, VriftError } from './failure.js';
 import { encodeFrame, FrameDecoder } from './frame.js';
@@ -90,9 +91,19 @@ function connectionError(error: Error, home: string): VriftError {
   });
 }
 
-/** A socket in somebody else's directory is nobody's node. */
+/** A socket where somebody else could have put it is nobody's node. */
 function refuseForeignDirectory(run: string): void {
-  const stat = lstatSync(run, { throwIfNoEntry: false });
-  if (stat === undefined || stat.uid === process.getuid?.()) return;
-  throw new VriftError('VRIFT_HOME_UNUSABLE', `${run} belongs to another user`);
+  const home = dirname(run);
+  refuseShared(run, lstatSync(run, { throwIfNoEntry: false }));
+  refuseShared(home, statSync(home, { throwIfNoEntry: false }));
+}
+
+function refuseShared(path: string, stat: Stats | undefined): void {
+  if (stat === undefined) return;
+  if (stat.uid !== process.getuid?.()) refuse(`${path} belongs to another user`);
+  if ((stat.mode & 0o022) !== 0) refuse(`${path} is writable by others`);
+}
+
+function refuse(message: string): never {
+  throw new VriftError('VRIFT_HOME_UNUSABLE', message);
 }

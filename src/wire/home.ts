@@ -21,6 +21,10 @@ export interface HomePaths {
   /** What self-checks found, each in a folder of its own. */
   differences: string;
   identity: string;
+  /** Private key and certificate. */
+  nodeKey: string;
+  /** Which texts of projects' files may widen what holds for them. */
+  allowed: string;
   /** The store, unless `local_path` names another place. */
   store: string;
 }
@@ -51,6 +55,8 @@ export function homePaths(home: string): HomePaths {
     output: join(logDir, 'node.out'),
     differences: join(logDir, 'differences'),
     identity: join(home, 'identity'),
+    nodeKey: join(home, 'identity', 'node.pem'),
+    allowed: join(home, 'allowed.json'),
     store: join(home, 'l2'),
   };
 }

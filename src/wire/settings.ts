@@ -21,3 +21,24 @@ export interface CargoEditInfo {
   before: string | null;
   after: string | null;
 }
+
+/** `project.allow` and `project.disallow`. */
+export interface AllowInfo {
+  /** Real path. */
+  file: string;
+  /** SHA-256 of the text, hex. */
+  digest: string;
+  /** What has effect only since it is allowed. */
+  widens: { key: string; value: unknown; source: string }[];
+  /** What no project can set. */
+  ignored: string[];
+}
+
+/** `project.allowed`: what was allowed, and whether that still is the file's text. */
+export interface AllowedInfo {
+  file: string;
+  digest: string;
+  /** Milliseconds since the epoch. */
+  at: number;
+  state: 'holds' | 'changed' | 'gone';
+}

@@ -25,6 +25,8 @@ describe('the settings of a node', () => {
       enabled: true,
       observe: true,
       runScripts: [],
+      share: true,
+      exclude: [],
       buildScripts: true,
       localPath: join(home, 'l2'),
       maxLocalBytes: 50e9,
@@ -40,6 +42,8 @@ describe('the settings of a node', () => {
       interfaces: null,
       discovery: true,
       policy: 'any-member',
+      share: true,
+      exclude: [],
     });
     expect(mesh.name).toMatch(/^[\w.-]{1,63}$/);
     expect(settings.every(({ source }) => source === 'default')).toBe(true);

@@ -45,6 +45,10 @@ describe("a project's velo.toml", () => {
       ignored: [],
       extraInputs: [],
       runScripts: [],
+      share: true,
+      exclude: [],
+      verify: 0,
+      trust: { allowed: false, widens: false },
       settings: [],
     });
   });
@@ -90,18 +94,37 @@ describe("a project's velo.toml", () => {
         'verify = 1',
         '[mesh]',
         'peers = ["evil:1"]',
-        'policy = "any"',
+        'discovery = false',
       ].join('\n'),
     );
     expect(enabled).toBe(true);
+    const never = 'no project can set what concerns the whole node, `vrift allow` or not';
     expect(ignored.map(({ code, message }) => `${code} ${message}`)).toEqual([
-      `VRIFT_CONFIG_UNTRUSTED ${velo()}:2: l2_cache.local_path: a project's file cannot set this; ignored`,
-      `VRIFT_CONFIG_UNTRUSTED ${velo()}:3: l2_cache.max_local_size: a project's file cannot set this; ignored`,
+      `VRIFT_CONFIG_UNTRUSTED ${velo()}:2: l2_cache.local_path: ignored: a clone could have files written anywhere that you can write; ${never}`,
+      `VRIFT_CONFIG_UNTRUSTED ${velo()}:3: l2_cache.max_local_size: ignored: a clone could fill this disk, or empty the cache; ${never}`,
       `VRIFT_REMOTE_UNAVAILABLE ${velo()}:4: l2_cache.remote_url: remotes are not available yet; ignored`,
-      `VRIFT_CONFIG_UNTRUSTED ${velo()}:5: l2_cache.verify: a project's file cannot set this; ignored`,
-      `VRIFT_CONFIG_UNTRUSTED ${velo()}:7: mesh.peers: a project's file cannot set this; ignored`,
-      `VRIFT_CONFIG_UNTRUSTED ${velo()}:8: mesh.policy: a project's file cannot set this; ignored`,
+      `VRIFT_CONFIG_UNTRUSTED ${velo()}:5: l2_cache.verify: ignored: a clone could make this machine compile what it has; if you trust the file as it is, run \`vrift allow\``,
+      `VRIFT_CONFIG_UNTRUSTED ${velo()}:7: mesh.peers: ignored: a clone could make this node call addresses that it chooses; ${never}`,
+      `VRIFT_CONFIG_UNTRUSTED ${velo()}:8: mesh.discovery: ignored: a clone could hide this node from others, or show it; ${never}`,
     ]);
+  });
+
+  it('keeps a project or some of its crates off the mesh, which needs no trust', () => {
+    const { share, exclude, ignored, settings } = read(
+      '[mesh]\nshare = false\nexclude = ["secret-*"]',
+      configs('[mesh]\nexclude = ["mine"]'),
+    );
+    expect([share, exclude, ignored]).toEqual([false, ['mine', 'secret-*'], []]);
+    expect(settings).toEqual([
+      { key: 'mesh.share', value: false, source: `${velo()}:2` },
+      { key: 'mesh.exclude', value: ['mine', 'secret-*'], source: `${velo()}:3` },
+    ]);
+  });
+
+  it('cannot share what the user keeps off the mesh', () => {
+    const off = configs('[mesh]\nshare = false\nexclude = ["mine"]');
+    const project = read('[mesh]\nshare = true\nexclude = []', off);
+    expect(project).toMatchObject({ share: false, exclude: ['mine'] });
   });
 
   it('may repeat what the node has anyway, as the reference text does', () => {
@@ -121,6 +144,8 @@ describe("a project's velo.toml", () => {
     ['[l2_cache]\nextra_inputs = ["a/../.."]', ':2: l2_cache.extra_inputs: "a/../.." leaves the'],
     ['[l2_cache]\nextra_inputs = ["*.{a,b}"]', '"*.{a,b}" holds "{", and only *, ? and ** have'],
     ['[l2_cache]\nextra_inputs = ["a**"]', '"a**": ** stands alone between slashes'],
+    ['[mesh]\nshar = false', ':2: mesh.shar: unknown key; did you mean share?'],
+    ['[mesh]\nexclude = "a"', ':2: mesh.exclude: expected a list of package names'],
     ['["\\u001b[31m"]', 'unknown key'],
   ])('is named with line and key when it is broken: %j', (text, message) => {
     writeFileSync(velo(), text);
@@ -170,7 +195,14 @@ describe("a project's velo.toml", () => {
 });
 
 it('says what a policy covers', () => {
-  const policy = { enabled: true, cacheTargets: ['debug'], cacheExtensions: null, runScripts: [] };
+  const policy = {
+    enabled: true,
+    cacheTargets: ['debug'],
+    cacheExtensions: null,
+    runScripts: [],
+    share: true,
+    exclude: [],
+  };
   expect([cachesTarget(policy, 'debug'), cachesTarget(policy, 'release')]).toEqual([true, false]);
   expect(cachesExtension(policy, '.rlib')).toBe(true);
   expect(cachesExtension({ ...policy, cacheExtensions: ['.a'] }, '')).toBe(false);

@@ -166,6 +166,36 @@ describe('starting', () => {
     expect([cwd, umask]).toEqual([vrift.home, 0o077]);
   });
 
+  it('takes no settings below cargo, where they may be those of a clone', async () => {
+    const below = { CARGO_MANIFEST_DIR: '/home/alice/clone', VRIFT_MESH_PEERS: 'evil:1' };
+    const refused = await vrift.vrift(['start'], { env: below });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('start it outside of cargo');
+    expect(existsSync(vrift.home)).toBe(false);
+
+    // A clone brings directories and files, but none that only its user can read.
+    const key = join(vrift.home, 'identity/node.pem');
+    mkdirSync(join(vrift.home, 'identity'), { recursive: true, mode: 0o755 });
+    writeFileSync(key, 'a key', { mode: 0o644 });
+    expect((await vrift.vrift(['start'], { env: below })).code).toBe(1);
+    chmodSync(key, 0o600);
+    await start(below);
+    const { env } = (await ask(vrift.home, 'process')) as { env: Record<string, string> };
+    expect(Object.keys(env).filter((name) => name.startsWith('VRIFT_'))).toEqual(['VRIFT_HOME']);
+  });
+
+  it('is not asked in a directory that others could write', async () => {
+    await start();
+    const run = join(vrift.home, 'run');
+    for (const directory of [run, vrift.home]) {
+      chmodSync(directory, 0o770);
+      const { code, stderr } = await vrift.vrift(['status']);
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`${directory} is writable by`)]);
+      chmodSync(directory, 0o700);
+    }
+    expect((await vrift.vrift(['status'])).code).toBe(0);
+  });
+
   it.each([
     ['fail', 'nothing opens today', 'VRIFT_INTERNAL'],
     ['exit', 'the node ended while it started', 'VRIFT_NODE_START'],

@@ -27,6 +27,8 @@ async function startThread(identityDir: string, storePath: string) {
       interfaces: null,
       discovery: false,
       policy: 'any-member',
+      share: true,
+      exclude: [],
     },
   };
   const worker = new Worker(inProject('dist/daemon/mesh/worker.js'), { workerData });

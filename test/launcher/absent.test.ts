@@ -98,10 +98,15 @@ describe('a directory that others could have made', () => {
   const unsafe: [string, () => void][] = [
     ['others can write to it', () => chmodSync(run, 0o707)],
     ['its group can write to it', () => chmodSync(run, 0o770)],
+    ['others can write to the home', () => chmodSync(place.home, 0o707)],
+    ['the group can write to the home', () => chmodSync(place.home, 0o770)],
     ['it is a symlink', () => swapForSymlink()],
     ['it is a file', () => swapForFile()],
   ];
-  if (process.getuid?.() === 0) unsafe.push(['it is not ours', () => chownSync(run, 4242, 4242)]);
+  if (process.getuid?.() === 0) {
+    unsafe.push(['it is not ours', () => chownSync(run, 4242, 4242)]);
+    unsafe.push(['the home is not ours', () => chownSync(place.home, 4242, 4242)]);
+  }
 
   it.each(unsafe)('is not asked for a node: %s', async (_what, spoil) => {
     await using node = await FakeNode.listen(place.home, always(runs('echo ran')));

@@ -66,6 +66,57 @@ describe('a reader in a thread of its own', () => {
     expect(await ask('read', secret.digest)).toBeNull();
   });
 
+  it('tells nothing of what is withheld, counts it not, and has it again afterwards', async () => {
+    const { store, path } = await openStore();
+    const both = await store.putBytes(Buffer.from('both'));
+    const own = await store.putBytes(Buffer.from('own'));
+    const secret = makeResult({ unit: 'secret', outputs: [own, both] });
+    const open = makeResult({ unit: 'open', outputs: [both] });
+    const stays = makeResult({ unit: 'stays', outputs: [both], localOnly: true });
+    for (const result of [secret, open, stays]) store.putResult(result);
+    const { unitKey, resultKey } = secret.result;
+    const ask = startReader(path);
+    const seen = async () => {
+      await store.flush();
+      const candidates = (await ask('candidates', unitKey)) as unknown[];
+      return [candidates.length, await ask('read', own.digest), await ask('resultCount')];
+    };
+    expect(await seen()).toEqual([1, 'own', 3]);
+    store.withhold(unitKey, true);
+    expect(store.resultsOf(resultKey)).toMatchObject([{ localOnly: true, withheld: true }]);
+    expect(await seen()).toEqual([0, null, 2]);
+    expect(await ask('read', both.digest)).toBe('both');
+    store.withhold(open.result.unitKey, true);
+    await store.flush();
+    expect(await ask('read', both.digest)).toBeNull();
+    for (const { result } of [secret, open, stays]) store.withhold(result.unitKey, false);
+    expect(await seen()).toEqual([1, 'own', 3]);
+    expect(store.resultsOf(stays.result.resultKey)).toMatchObject([{ localOnly: true }]);
+
+    // Who compiles it again without a reason to keep it shares it; dropping counts right.
+    store.withhold(unitKey, true);
+    store.putResult(secret);
+    expect(await seen()).toEqual([1, 'own', 3]);
+    store.withhold(unitKey, true);
+    store.dropResult(resultKey, secret.resultDigest);
+    expect((await seen())[2]).toBe(2);
+  });
+
+  it('finds withheld results as such when the store is opened again', async () => {
+    const { store, path } = await openStore();
+    const blob = await store.putBytes(Buffer.from('secret'));
+    const { result, ...rest } = makeResult({ outputs: [blob] });
+    store.putResult({ result, ...rest });
+    store.withhold(result.unitKey, true);
+    await store.close();
+    const { store: again } = await openStore({ path });
+    expect(again.resultsOf(result.resultKey)).toMatchObject([{ withheld: true }]);
+    const reader = StoreReader.open(path);
+    expect([reader.candidates(result.unitKey), reader.resultCount()]).toEqual([[], 0]);
+    expect(await reader.openBlob(blob.digest)).toBeUndefined();
+    await reader.close();
+  });
+
   it('keeps up while the store writes, and outlives the thread', async () => {
     const { store, path } = await openStore();
     const ask = startReader(path);

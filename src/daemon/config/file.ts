@@ -10,6 +10,7 @@ const MAX_BYTES = 64 * 1024;
 /** A parsed file that can tell where each key stands. */
 export interface TomlFile {
   file: string;
+  text: string;
   tables: Record<string, unknown>;
   /** `FILE:LINE` of a key, given from the root. */
   sourceOf(path: readonly string[]): string;
@@ -23,6 +24,7 @@ export function readTomlFile(file: string): TomlFile | undefined {
   let statements: Statement[] | undefined;
   return {
     file,
+    text,
     tables,
     sourceOf(path) {
       statements ??= statementsOf(text);

@@ -36,6 +36,10 @@ export interface MeshConfig {
   discovery: boolean;
   /** Whose results are taken, as identity/policy.ts reads it. */
   policy: string;
+  /** `false`: nothing of this node is shared, and nothing asked for. */
+  share: boolean;
+  /** Crates and packages that are kept off the mesh; patterns. */
+  exclude: readonly string[];
 }
 
 /** The settings of a node, from its own home and its own environment at its start. */
@@ -90,6 +94,8 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
     'mesh.interfaces': given('mesh.interfaces', null),
     'mesh.discovery': given('mesh.discovery', true),
     'mesh.policy': given('mesh.policy', DEFAULT_POLICY),
+    'mesh.share': given('mesh.share', true),
+    'mesh.exclude': given('mesh.exclude', []),
   } satisfies Record<SettingKey, unknown>;
   return {
     enabled: values['l2_cache.enabled'],
@@ -101,6 +107,8 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
     verify: values['l2_cache.verify'],
     cacheTargets: values['l2_cache.cache_targets'],
     cacheExtensions: values['l2_cache.cache_extensions'],
+    share: values['mesh.share'],
+    exclude: values['mesh.exclude'],
     mesh: {
       name: values['mesh.name'],
       port: values['mesh.port'],
@@ -108,6 +116,8 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
       interfaces: values['mesh.interfaces'],
       discovery: values['mesh.discovery'],
       policy: values['mesh.policy'],
+      share: values['mesh.share'],
+      exclude: values['mesh.exclude'],
     },
     logLevel: logLevelOf(from.env),
     settings: SETTING_KEYS.map((key) => ({

@@ -7,6 +7,10 @@ export interface CachePolicy {
   cacheExtensions: readonly string[] | null;
   /** Packages whose build scripts run each time; patterns. */
   runScripts: readonly string[];
+  /** `false`: nothing is shared with peers, and nothing asked for. */
+  share: boolean;
+  /** Crates and packages of which the same holds, whoever depends on them included; patterns. */
+  exclude: readonly string[];
 }
 
 /** What both allow. */
@@ -16,6 +20,8 @@ export function narrow(outer: CachePolicy, inner: CachePolicy): CachePolicy {
     cacheTargets: intersect(outer.cacheTargets, inner.cacheTargets),
     cacheExtensions: intersect(outer.cacheExtensions, inner.cacheExtensions),
     runScripts: [...new Set([...outer.runScripts, ...inner.runScripts])],
+    share: outer.share && inner.share,
+    exclude: [...new Set([...outer.exclude, ...inner.exclude])],
   };
 }
 

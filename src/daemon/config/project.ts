@@ -1,7 +1,9 @@
 import { type BigIntStats, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { toVriftError, VriftError } from '../../base/errors.js';
 import { printable } from '../../wire/printable.js';
+import type { AllowedProjects } from './allowed.js';
 import { readTomlFile, type TomlFile } from './file.js';
 import type { NodeConfig, SettingRow } from './node.js';
 import { type CachePolicy, narrow } from './policy.js';
@@ -14,6 +16,7 @@ import {
   settingKeyOf,
   tableNameOf,
 } from './schema.js';
+import { isAllowable, untrusted } from './untrusted.js';
 
 export const PROJECT_FILE = 'velo.toml';
 
@@ -25,7 +28,11 @@ export interface ProjectConfig extends CachePolicy {
   ignored: readonly VriftError[];
   /** Files that the project's macros read, as paths and patterns below the file's directory. */
   extraInputs: readonly string[];
-  /** What the file narrows. */
+  /** How many of the project's hits are checked: what the node says, more where the file may. */
+  verify: number;
+  /** Whether its present text is allowed, and whether it holds anything that asks for that. */
+  trust: { allowed: boolean; widens: boolean };
+  /** What the file sets. */
   settings: readonly SettingRow[];
 }
 
@@ -40,21 +47,38 @@ interface Cached {
   config: ProjectConfig | BrokenProject;
 }
 
+const NOTHING = { has: () => false };
+
 /** A file this young may change again within one tick of its clock. */
 const SETTLED_MS = 50;
 
 /**
  * The `velo.toml` files of the projects that call. They come with a clone and are not trusted:
- * they can switch caching off or narrow it, nothing else.
+ * they can switch caching off or narrow it, nothing else, until their user allows their text.
  */
 export class ProjectConfigs {
   readonly #node: NodeConfig;
+  readonly #allowed: Pick<AllowedProjects, 'has'>;
   readonly #none: ProjectConfig;
   readonly #cache = new Map<string, Cached>();
 
-  constructor(node: NodeConfig) {
+  constructor(node: NodeConfig, allowed: Pick<AllowedProjects, 'has'> = NOTHING) {
     this.#node = node;
-    this.#none = { ...narrow(node, node), file: null, ignored: [], extraInputs: [], settings: [] };
+    this.#allowed = allowed;
+    this.#none = {
+      ...narrow(node, node),
+      file: null,
+      ignored: [],
+      extraInputs: [],
+      verify: node.verify,
+      trust: { allowed: false, widens: false },
+      settings: [],
+    };
+  }
+
+  /** What is allowed has changed. */
+  reread(): void {
+    this.#cache.clear();
   }
 
   /**
@@ -88,7 +112,8 @@ export class ProjectConfigs {
   #parse(file: string): ProjectConfig | BrokenProject {
     try {
       const toml = readTomlFile(file);
-      return toml === undefined ? this.#none : narrowed(this.#node, toml);
+      if (toml === undefined) return this.#none;
+      return narrowed(this.#node, toml, this.#allowed.has(file, toml.text));
     } catch (error) {
       return { file, error: toVriftError(error) };
     }
@@ -114,24 +139,24 @@ const NARROWING: readonly SettingKey[] = [
   'l2_cache.cache_extensions',
   'l2_cache.run_scripts',
   'l2_cache.extra_inputs',
+  'mesh.share',
+  'mesh.exclude',
 ];
 
 /** @throws VRIFT_CONFIG_INVALID for a key or value that no file may hold */
-function narrowed(node: NodeConfig, toml: TomlFile): ProjectConfig {
+function narrowed(node: NodeConfig, toml: TomlFile, allowed: boolean): ProjectConfig {
   const found = new Map<SettingKey, Setting>();
   const ignored: VriftError[] = [];
+  let widens = false;
   for (const [name, value] of Object.entries(toml.tables)) {
     const source = toml.sourceOf([name]);
     const table = tableNameOf(name, source);
     for (const [member, raw] of entriesOf(value, { source, key: table })) {
       const at = toml.sourceOf([name, member]);
-      if (table === 'mesh') {
-        ignored.push(untrusted(at, `mesh.${member}`));
-        continue;
-      }
       const key = settingKeyOf(table, member, at);
       const setting = readSetting(key, raw, { source: at, key }, {});
-      if (NARROWING.includes(key)) found.set(key, setting);
+      if (isAllowable(key)) widens = true;
+      if (NARROWING.includes(key) || (allowed && isAllowable(key))) found.set(key, setting);
       else if (key === 'l2_cache.remote_url') ignored.push(unavailable(at));
       else if (!holdsAlready(node, setting)) ignored.push(untrusted(at, key));
     }
@@ -143,29 +168,34 @@ function narrowed(node: NodeConfig, toml: TomlFile): ProjectConfig {
     cacheTargets: given('l2_cache.cache_targets') ?? null,
     cacheExtensions: given('l2_cache.cache_extensions') ?? null,
     runScripts: given('l2_cache.run_scripts') ?? [],
+    share: given('mesh.share') ?? true,
+    exclude: given('mesh.exclude') ?? [],
   });
   const extraInputs = given('l2_cache.extra_inputs') ?? [];
+  const verify = Math.max(node.verify, given('l2_cache.verify') ?? 0);
   const effective: Partial<Record<SettingKey, unknown>> = {
     'l2_cache.enabled': policy.enabled,
     'l2_cache.cache_targets': policy.cacheTargets,
     'l2_cache.cache_extensions': policy.cacheExtensions,
     'l2_cache.run_scripts': policy.runScripts,
     'l2_cache.extra_inputs': extraInputs,
+    'l2_cache.verify': verify,
+    'mesh.share': policy.share,
+    'mesh.exclude': policy.exclude,
   };
   const settings = [...found.values()]
-    .filter(({ key, value }) => key !== 'l2_cache.enabled' || value === false)
+    .filter(({ key, value }) => !SWITCHES.includes(key) || value === false)
     .map(({ key, source }) => ({ key, value: effective[key], source }));
-  return { ...policy, file: toml.file, ignored, extraInputs, settings };
+  const trust = { allowed, widens };
+  return { ...policy, file: toml.file, ignored, extraInputs, verify, trust, settings };
 }
+
+/** `true` changes nothing there. */
+const SWITCHES: readonly SettingKey[] = ['l2_cache.enabled', 'mesh.share'];
 
 /** Whether the node happens to have the value that the project cannot give it. */
 function holdsAlready(node: NodeConfig, { key, value }: Setting): boolean {
-  return node.settings.some((row) => row.key === key && row.value === value);
-}
-
-function untrusted(source: string, key: string): VriftError {
-  const message = printable(`${source}: ${key}: a project's file cannot set this; ignored`);
-  return new VriftError('VRIFT_CONFIG_UNTRUSTED', message);
+  return node.settings.some((row) => row.key === key && isDeepStrictEqual(row.value, value));
 }
 
 function unavailable(source: string): VriftError {

@@ -37,6 +37,8 @@ export interface SettingValues {
   'mesh.interfaces': readonly string[];
   'mesh.discovery': boolean;
   'mesh.policy': string;
+  'mesh.share': boolean;
+  'mesh.exclude': readonly string[];
 }
 
 export type SettingKey = keyof SettingValues;
@@ -59,6 +61,8 @@ export const SCHEMA: { readonly [K in SettingKey]: ValueType<SettingValues[K]> }
   'mesh.interfaces': INTERFACES,
   'mesh.discovery': BOOLEAN,
   'mesh.policy': POLICY,
+  'mesh.share': BOOLEAN,
+  'mesh.exclude': PACKAGES,
 };
 
 export const SETTING_KEYS = Object.keys(SCHEMA) as SettingKey[];

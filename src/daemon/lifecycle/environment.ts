@@ -22,13 +22,23 @@ const CALLERS_OWN: ReadonlySet<string> = new Set([
 ]);
 
 /**
+ * Whether cargo gave this environment to a program of some project: a `[env]` table of that
+ * project's `.cargo/config.toml` may stand in it.
+ */
+export function isOfProject(env: NodeJS.ProcessEnv): boolean {
+  return env.CARGO_MANIFEST_DIR !== undefined || env.CARGO_PKG_NAME !== undefined;
+}
+
+/**
  * The environment of a node that somebody's build happens to start: nothing that would change
- * other people's builds, and nothing that Node or the dynamic linker would obey.
+ * other people's builds, and nothing that Node or the dynamic linker would obey. Below cargo no
+ * settings either: those may be a clone's.
  */
 export function nodeEnvironment(env: NodeJS.ProcessEnv, home: string): NodeJS.ProcessEnv {
   const kept: NodeJS.ProcessEnv = {};
+  const settles = !isOfProject(env);
   for (const [name, value] of Object.entries(env)) {
-    const own = name.startsWith('VRIFT_') && !CALLERS_OWN.has(name);
+    const own = settles && name.startsWith('VRIFT_') && !CALLERS_OWN.has(name);
     if (own || name.startsWith('LC_') || ALLOWED.has(name)) kept[name] = value;
   }
   return { ...kept, VRIFT_HOME: home };

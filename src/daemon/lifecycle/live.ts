@@ -3,8 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { toVriftError, type VriftError } from '../../base/errors.js';
 import type { HomePaths } from '../../wire/home.js';
 import { VERSION } from '../../wire/version.js';
+import { AllowedProjects } from '../config/allowed.js';
 import { settingsMethods } from '../config/methods.js';
 import type { NodeConfig } from '../config/node.js';
+import { permissionMethods } from '../config/permissions.js';
 import { ProjectConfigs } from '../config/project.js';
 import { later } from './later.js';
 import type { NodeLock } from './lock.js';
@@ -37,7 +39,8 @@ interface Locked {
 export async function live({ options, paths, config, log, lock }: Locked): Promise<void> {
   const { home, env, foreground } = options;
   const stats = new Stats(paths.fallbacks);
-  const projects = new ProjectConfigs(config);
+  const allowed = new AllowedProjects(paths.allowed);
+  const projects = new ProjectConfigs(config, allowed);
   const report = (error: VriftError) => {
     stats.error(error.code);
     const internal = error.code === 'VRIFT_INTERNAL';
@@ -70,6 +73,7 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
       return snapshot;
     },
     ...settingsMethods(projects),
+    ...permissionMethods(projects, allowed),
   };
   const server = await SocketServer.listen(paths.socket, {
     onProblem: report,

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { toVriftError, VriftError } from '../../base/errors.js';
 import { ask } from '../../wire/ask.js';
 import type { StartInfo } from '../../wire/control.js';
-import type { HomePaths } from '../../wire/home.js';
-import { nodeEnvironment } from './environment.js';
+import { type HomePaths, homePaths } from '../../wire/home.js';
+import { isOfProject, nodeEnvironment } from './environment.js';
 import { prepareHome } from './home.js';
 import { reportFile, takeReport } from './report.js';
 
@@ -35,6 +35,7 @@ const MAX_OUTPUT_BYTES = 256 * 1024;
  * @throws VRIFT_NODE_START, or what kept the node from starting (VRIFT_CONFIG_INVALID, …)
  */
 export async function spawnNode(options: SpawnOptions): Promise<StartInfo> {
+  if (isOfProject(options.env)) refuseUnknownHome(options.home);
   const paths = prepareHome(options.home);
   const until = Date.now() + (options.withinMs ?? START_MS);
   let child: Detached | undefined;
@@ -60,6 +61,16 @@ export async function spawnNode(options: SpawnOptions): Promise<StartInfo> {
     child?.forget();
   }
   throw new VriftError('VRIFT_NODE_START', `no node answered for ${paths.home} in time`);
+}
+
+/** A clone can name any directory, one of its own as well; it cannot bring a file that is private. */
+function refuseUnknownHome(home: string): void {
+  const key = statSync(homePaths(home).nodeKey, { throwIfNoEntry: false });
+  if (key?.uid === process.getuid?.() && key !== undefined && (key.mode & 0o077) === 0) return;
+  throw new VriftError(
+    'VRIFT_HOME_UNUSABLE',
+    `no node was ever started for ${home}, and a project may have named it: start it outside of cargo`,
+  );
 }
 
 async function answering(home: string, withinMs: number): Promise<StartInfo | undefined> {

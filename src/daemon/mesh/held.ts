@@ -20,6 +20,7 @@ export function heldOf(
     const bucket = store.bucket(resultKey);
     const [best] = preferredFirst(bucket?.entries.filter(mayTell) ?? [], hasher);
     if (bucket === undefined || best?.result.schema !== RESULT_SCHEMA) return [];
+    if (bucket.entries.some(({ withheld }) => withheld)) return [];
     if (!best.result.outputs.some(({ role }) => HAS_DEPENDENTS.includes(role))) return [];
     // Its key is made with a digest of the secret.
     if (bucket.manifest.env.some(([name, value]) => value !== null && SECRET.test(name))) return [];

@@ -10,7 +10,8 @@ import { resultKeyOf } from '../../keying/manifest.js';
 import type { MeshEvent } from '../../mesh/events.js';
 import { MeshNode } from '../../mesh/node.js';
 import { compareStandings, standingOf } from '../../pipeline/choose.js';
-import { OUTCOMES, type PastOutcome, told } from '../../pipeline/outcomes.js';
+import { OUTCOMES, type PastOutcome, publicOutcomes } from '../../pipeline/outcomes.js';
+import { isExcluded } from '../../pipeline/privacy.js';
 import type { PeerReader } from '../../server/ports.js';
 import { buildServer } from '../../server/server.js';
 import { openHasher } from '../../store/hashing.js';
@@ -37,11 +38,16 @@ let mesh: MeshNode | undefined;
 let recalled = NOTHING_RECALLED;
 let revision = 0;
 let swept = 0;
-const isNotRecalled = (entry: StoredEntry) => !mesh?.isRecalled(entry);
-const mayTell = (entry: StoredEntry) => !entry.localOnly && isNotRecalled(entry);
+/** The user's own settings hold from the start, before what was stored is looked through. */
+const mayLeave = (crateName: string) =>
+  !isExcluded(crateName.replace(/^build script of /, ''), start.mesh.exclude);
+const mayName = (entry: StoredEntry) =>
+  !mesh?.isRecalled(entry) && mayLeave(entry.result.crateName);
+const mayTell = (entry: StoredEntry) => !entry.localOnly && mayName(entry);
 const reader: PeerReader = {
   candidates: (unitKey) =>
     store.candidates(unitKey).flatMap(({ manifest, result, attestations, origin }) => {
+      if (!mayLeave(result.crateName)) return [];
       if (mesh?.isRecalled({ result, attestations, origin })) return [];
       const resultDigest = resultDigestOf(result, hasher);
       const testimony = { resultKey: result.resultKey, resultDigest };
@@ -50,7 +56,7 @@ const reader: PeerReader = {
         ? []
         : [{ manifest, result, attestations: vouched }];
     }),
-  outcomes: (unit) => store.row<PastOutcome[]>(OUTCOMES, unit)?.map(told) ?? [],
+  outcomes: (unit) => publicOutcomes(store.row<PastOutcome[]>(OUTCOMES, unit) ?? []),
   isBetterThan: (standing) => {
     const entries = store.bucket(standing[0])?.entries ?? [];
     return entries.some(
@@ -69,6 +75,16 @@ interface Asker {
   progress(message: string): void;
 }
 
+/** Of a node that shares nothing. */
+const CLOSED: PeerReader = {
+  candidates: () => [],
+  outcomes: () => [],
+  isBetterThan: () => false,
+  usedAround: () => [],
+  openBlob: async () => undefined,
+  resultCount: () => 0,
+};
+
 const early: MeshEvent[] = [];
 const node = await MeshNode.open({
   dir: start.identityDir,
@@ -84,7 +100,7 @@ const node = await MeshNode.open({
   tmpPath: () => join(start.storePath, 'tmp', `mesh-${randomBytes(12).toString('hex')}`),
   buildServer: (context) =>
     buildServer({
-      reader,
+      reader: start.mesh.share ? reader : CLOSED,
       context: {
         ...context,
         onSent: (peer, bytes) => {
@@ -116,7 +132,8 @@ const answer = async (request: MeshRequest, asker: Asker): Promise<unknown> => {
     case 'why':
       return node.why(request.peer, request.question);
     case 'offers':
-      return node.offers(request.node, heldOf(request.resultKeys, store, hasher, isNotRecalled));
+      if (!start.mesh.share) return [];
+      return node.offers(request.node, heldOf(request.resultKeys, store, hasher, mayName));
     case 'unitsAfter':
       return node.unitsAfter(request.node, request.unitKey);
     case 'resultsOf':

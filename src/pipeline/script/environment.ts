@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path';
 import type { Environment } from '../../keying/ports.js';
+import { SECRET } from '../../keying/secret.js';
 
 /** Settings of cargo itself, which a script only sees when it asks for one by name. */
 const CARGO_SETTINGS =
@@ -45,6 +46,12 @@ export class ScriptEnvironment extends Map<string, string> {
     return value;
   }
 
+  /** The set variable with a secret's name that somebody sees who asks for this one. */
+  secretIn(name: string): string | undefined {
+    const seen = name === ALL ? this.#impersonal().map(([each]) => each) : [name];
+    return seen.find((each) => SECRET.test(each) && this.has(each));
+  }
+
   /** Where the launcher is, as cargo says it. */
   get wrapper(): string | undefined {
     return super.get('RUSTC_WRAPPER');
@@ -65,9 +72,14 @@ export class ScriptEnvironment extends Map<string, string> {
     return (super.get('PATH') ?? '').split(':').filter((directory) => directory.startsWith('/'));
   }
 
+  #impersonal(): [name: string, value: string][] {
+    return [...this].filter(
+      ([name]) => !isGiven(name) && !PERSONAL.test(name) && !CARGO_SETTINGS.test(name),
+    );
+  }
+
   #all(): string {
-    return [...this]
-      .filter(([name]) => !isGiven(name) && !PERSONAL.test(name) && !CARGO_SETTINGS.test(name))
+    return this.#impersonal()
       .map(([name, value]) => `${name}=${value}`)
       .sort()
       .join('\n');

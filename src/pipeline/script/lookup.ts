@@ -34,7 +34,7 @@ async function search(
   ahead.called(unit.key);
   const here = findHere(unit, ports);
   if (typeof here !== 'string') return ahead.credit(here);
-  if (!ports.mesh.reachable) return here;
+  if (unit.offMesh !== undefined || !ports.mesh.reachable) return here;
   const ending = await ahead.arrival(unit.key);
   if (ending === 'late') return here;
   if (ending === 'ended') {
@@ -42,7 +42,8 @@ async function search(
     if (typeof arrived !== 'string') return ahead.credit(arrived);
   }
   const found = await findRemote(unit, here, ports);
-  if (typeof found !== 'string') ahead.follow(found.peer, unit.key);
+  const mayFollow = unit.exclude.length === 0;
+  if (typeof found !== 'string' && mayFollow) ahead.follow(found.peer, unit.key);
   return found;
 }
 

@@ -1,7 +1,6 @@
 import type { Digest } from '../../base/digest.js';
 import type { Manifest } from '../../base/result.js';
 import { namesIn } from '../../keying/manifest.js';
-import { SECRET } from '../../keying/secret.js';
 import type { PipelinePorts } from '../ports.js';
 import type { ScriptReads } from './observed.js';
 import type { ScriptUnit } from './prepare.js';
@@ -52,7 +51,7 @@ export async function scriptManifest(
   const env: Manifest['env'] = [];
   for (const name of reads.env) {
     const value = unit.env.get(name);
-    if (value !== undefined && SECRET.test(name)) secret = name;
+    secret ??= unit.env.secretIn(name);
     env.push([name, value === undefined ? null : hasher.hash(roots.mapText(value))]);
   }
   const absent = [...reads.absent].map((path) => roots.map(path));

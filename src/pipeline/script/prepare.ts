@@ -6,6 +6,7 @@ import type { ScriptFrame } from '../../wire/launcher.js';
 import { environmentOf } from '../caller.js';
 import { expandMessages } from '../messages.js';
 import type { PipelinePorts, Toolchain } from '../ports.js';
+import type { OffMesh } from '../privacy.js';
 import type { Trace } from '../trace.js';
 import { isGiven, ScriptEnvironment } from './environment.js';
 
@@ -23,6 +24,12 @@ export interface ScriptUnit {
   toolchain: Toolchain;
   target: string;
   key: Digest;
+  /** Content of its program. */
+  made: Digest;
+  /** Why peers hear nothing of it; filled in once the project's rules are looked at. */
+  offMesh: OffMesh | undefined;
+  /** Names that peers must not be told; patterns. */
+  exclude: readonly string[];
   /** Text with names for paths; undefined where the way back would give another text. */
   mapText(text: string): string | undefined;
   expandText(text: string): string;
@@ -100,6 +107,9 @@ export async function prepareScript(
     toolchain,
     target,
     key,
+    made: program,
+    offMesh: undefined,
+    exclude: [],
     mapText,
     expandText,
     trace,

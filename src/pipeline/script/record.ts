@@ -2,6 +2,7 @@ import { type Output, RESULT_SCHEMA, type Result } from '../../base/result.js';
 import { resultDigestOf } from '../../base/resultDigest.js';
 import { manifestDigest, resultKeyOf } from '../../keying/manifest.js';
 import type { PipelinePorts } from '../ports.js';
+import { excludedIn, OFF_MESH, pathsOf } from '../privacy.js';
 import type { ScriptRan, ScriptRecord } from './describe.js';
 import type { ScriptUnit } from './prepare.js';
 
@@ -37,12 +38,16 @@ export async function recordRun(
     stderr: await store.putBytes(stderr),
   };
   if (secret !== undefined) recorder.localOnly('reads a secret variable', result.crateName);
+  const told = [...pathsOf(manifest), stdout.toString('utf8'), stderr.toString('utf8')];
+  const isPrivate = unit.offMesh !== undefined || excludedIn(told, unit.exclude) !== undefined;
+  if (isPrivate) recorder.localOnly(OFF_MESH, result.crateName);
   store.putResult({
     result,
     manifest,
     resultDigest: resultDigestOf(result, hasher),
-    localOnly: secret !== undefined,
+    localOnly: secret !== undefined || isPrivate,
     ...own,
+    ...(isPrivate && secret === undefined && { withheld: true as const }),
   });
   conflicts.saw(store.resultsOf(resultKey));
   recorder.stored(outputs.reduce((sum, { size }) => sum + size, 0));

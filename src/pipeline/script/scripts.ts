@@ -8,8 +8,10 @@ import { parseDistinct, type Sighting } from '../../wire/observed.js';
 import type { Ahead } from '../ahead.js';
 import { type Wishes, wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
+import { harmless } from '../harmless.js';
 import type { Found } from '../lookup.js';
-import type { Channel, PipelinePorts, ScriptOutcome } from '../ports.js';
+import type { Channel, PipelinePorts, ProjectRules, ScriptOutcome } from '../ports.js';
+import { type OffMesh, offMeshRun } from '../privacy.js';
 import { noteReplaced, noteTaken } from '../taken.js';
 import type { Trace } from '../trace.js';
 import { checkRun } from './check.js';
@@ -101,11 +103,17 @@ export class Scripts {
     trace?.mark('key');
     if (typeof unit === 'string') return pass(unit);
     trace?.name(`${unit.name} build script`, 'ended');
-    const allowed = rules(unit.outDir, unit.cwd);
+    const allowed = rules(unit.outDir, unit.cwd, unit.packageDir);
     if (typeof allowed === 'string') return pass('project configuration', unit);
     if (!allowed.enabled) return pass('switched off', unit);
     if (allowed.runScripts?.some((pattern) => fits(unit.name, pattern))) {
       return pass('switched off', unit);
+    }
+    unit.exclude = allowed.exclude ?? [];
+    unit.offMesh = this.#offMesh(unit, allowed);
+    if (unit.offMesh !== undefined) {
+      this.#ports.store.withhold(unit.key, true);
+      this.#ports.secluded(unit.offMesh.spreads ? unit.name : undefined, unit.exclude);
     }
     const wishes = wishesIn(unit.env);
     const hopeless = this.#hopeless.get(unit.key);
@@ -116,16 +124,27 @@ export class Scripts {
     const found = await findScript(unit, this.#ports, this.#ahead);
     trace?.mark('look-up');
     if (typeof found === 'string') return this.#run(unit, channel, { ...run, why: found });
-    if (this.#isToCheck(wishes)) {
+    if (this.#isToCheck(wishes, allowed)) {
       return this.#run(unit, channel, { ...run, why: 'self-check', check: found });
     }
     const why = await this.#replay(unit, found, channel, started);
     if (why !== undefined) await this.#run(unit, channel, { ...run, why });
   }
 
+  /** Whether the run is private: its project, its package, or something in its program. */
+  #offMesh(unit: ScriptUnit, rules: ProjectRules): OffMesh | undefined {
+    const own = offMeshRun(unit.name, rules);
+    // Nothing in a fetched package is anybody's secret; only that it is used here is.
+    if (own?.spreads === true && isFetched(unit)) return { ...own, spreads: false };
+    if (own !== undefined) return own;
+    const isPrivate = this.#ports.privatePrograms.get(unit.made) ?? false;
+    return isPrivate ? { about: 'its program', spreads: false } : undefined;
+  }
+
   /** Whether a script runs that could be replayed. */
-  #isToCheck({ verifyScripts }: Wishes): boolean {
-    const { checkRate, random } = this.#ports;
+  #isToCheck({ verifyScripts }: Wishes, rules: ProjectRules): boolean {
+    const { random } = this.#ports;
+    const checkRate = rules.checkRate ?? this.#ports.checkRate;
     return verifyScripts || (checkRate > 0 && random() < checkRate);
   }
 
@@ -158,7 +177,12 @@ export class Scripts {
     if (ops === undefined) return 'damaged';
     const expand = (text: string) => unit.expandText(text);
     unit.trace?.mark('plan');
-    channel.send({ act: 'hit', ops, stdout: expand(stdout), stderr: expand(stderr) });
+    channel.send({
+      act: 'hit',
+      ops,
+      stdout: harmlessOrders(expand(stdout)),
+      stderr: harmless(expand(stderr)),
+    });
     const report = await channel.next();
     if (report?.kind === 'done') {
       const steps = ops.map(({ op, to }) => `${op} ${basename(to)}`);
@@ -170,7 +194,13 @@ export class Scripts {
       recorder.error('VRIFT_RESTORE_FAILED', `build script of ${unit.name}: ${report.error}`);
       return 'restore failed';
     }
+    const asked = found.stored.manifest.env.map(([name]) => unit.env.secretIn(name));
+    this.#noteSecret(
+      unit,
+      asked.find((name) => name !== undefined),
+    );
     if (report === undefined) return undefined;
+    if (found.stored.withheld && unit.offMesh === undefined) store.withhold(unit.key, false);
     store.touch(result.resultKey, resultDigest);
     noteTaken(found.stored, this.#ports, unit.name, [{ path: unit.outDir, digest: null }]);
     const ms = clock.monotonic() - started;
@@ -208,6 +238,7 @@ export class Scripts {
     });
     const report = await channel.next();
     const sightings = await this.#sightings(watched?.log);
+    this.#noteSecret(unit, secretAsked(unit, sightings));
     if (report?.kind !== 'ran') return;
     unit.trace?.launcher(['script', 'stat outputs'], report.at);
     noteReplaced(unit.outDir, this.#ports);
@@ -232,6 +263,15 @@ export class Scripts {
     this.#note({ kind: 'ran', name: unit.name, why, recorded, ms: report.ms }, unit.key);
   }
 
+  /** What a script wrote may hold what it read, and so may the crate that includes it. */
+  #noteSecret({ outDir, offMesh: off }: ScriptUnit, secret = ''): void {
+    const { keptDirs } = this.#ports;
+    const known = keptDirs.get(outDir) ?? { secret: '', offMesh: false };
+    const isPrivate = off !== undefined;
+    if (known.secret === secret && known.offMesh === isPrivate) return;
+    keptDirs.put(outDir, { secret, offMesh: isPrivate });
+  }
+
   /** @returns `stored` or `checked`, or why neither */
   async #keep(
     unit: ScriptUnit,
@@ -239,6 +279,7 @@ export class Scripts {
     { mayStore, check }: { mayStore: boolean; check: Found | undefined },
   ): Promise<string> {
     const now = await describeRun(unit, ran, this.#ports);
+    if (typeof now !== 'string' && now.secret !== undefined) this.#noteSecret(unit, now.secret);
     if (typeof now === 'string') {
       if (check !== undefined) this.#ports.recorder.checked('skipped', 'script');
       return now;
@@ -250,6 +291,23 @@ export class Scripts {
     if (!mayStore) return 'not stored';
     return recordRun(unit, ran, now, this.#ports);
   }
+}
+
+/** Cargo obeys what a script prints, byte by byte; of that it shows warnings and errors. */
+function harmlessOrders(stdout: string): string {
+  return stdout.replace(/^cargo::?(warning|error)=.*$/gm, harmless);
+}
+
+function secretAsked(
+  { env }: ScriptUnit,
+  sightings: readonly Sighting[] | undefined,
+): string | undefined {
+  return sightings?.find(({ kind, text }) => kind === 'e' && env.secretIn(text) !== undefined)
+    ?.text;
+}
+
+function isFetched({ packageDir, roots }: ScriptUnit): boolean {
+  return roots.map(packageDir).startsWith('/vr/cargo/');
 }
 
 type Named = { name: string; key: string };

@@ -1,0 +1,83 @@
+import type { Manifest } from '../base/result.js';
+import type { Facts } from '../keying/facts.js';
+import { fits } from '../keying/patterns.js';
+import type { ProjectRules } from './ports.js';
+import type { Unit } from './prepare.js';
+
+/** Why nothing of a unit is told to peers, and nothing asked of them. */
+export interface OffMesh {
+  /** For people. */
+  about: string;
+  /** Whether that alone is a reason for whatever is compiled against it. */
+  spreads: boolean;
+}
+
+/** As it is counted. */
+export const OFF_MESH = 'kept off the mesh';
+
+type Wishes = Pick<ProjectRules, 'share' | 'exclude'>;
+
+/**
+ * Whether a compile is private: its project is, its crate is, or one that it is compiled against.
+ * A library's metadata names all crates below it, and holds code of theirs.
+ */
+export function offMesh(unit: Unit, { share, exclude }: Wishes): OffMesh | undefined {
+  const { plan, env, closure, packageDir } = unit;
+  if (share === false) return { about: 'share = false', spreads: packageDir !== undefined };
+  const records = [...closure.records.values()];
+  const marked = records.find((record) => record.offMesh);
+  if (marked !== undefined) return { about: marked.crate, spreads: true };
+  if (exclude === undefined || exclude.length === 0) return undefined;
+  const names = [
+    env.get('CARGO_PKG_NAME') ?? '',
+    plan.crateName,
+    ...records.map(({ crate }) => crate),
+    ...plan.externs.map(({ name }) => name),
+    ...closure.foreign.flatMap(piecesOf),
+  ];
+  const about = names.find((name) => isExcluded(name, exclude));
+  return about === undefined ? undefined : { about, spreads: false };
+}
+
+/** The same of a run of a package's build script. */
+export function offMeshRun(name: string, { share, exclude }: Wishes): OffMesh | undefined {
+  if (share === false) return { about: 'share = false', spreads: true };
+  return isExcluded(name, exclude ?? []) ? { about: name, spreads: false } : undefined;
+}
+
+/** Crates are written with `_` where their packages are with `-`. */
+export function isExcluded(name: string, exclude: readonly string[]): boolean {
+  const plain = name.replaceAll('_', '-');
+  return exclude.some((pattern) => fits(plain, pattern.replaceAll('_', '-')));
+}
+
+/** The first excluded name in texts that peers would be told. */
+export function excludedIn(
+  texts: Iterable<string>,
+  exclude: readonly string[],
+): string | undefined {
+  if (exclude.length === 0) return undefined;
+  for (const text of texts) {
+    const found = piecesOf(text).find((piece) => isExcluded(piece, exclude));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** All names of files and directories that a manifest would tell. */
+export function pathsOf({ inputs, listed, absent }: Manifest): string[] {
+  return [...inputs.map(([path]) => path), ...listed.map(([path]) => path), ...absent];
+}
+
+/** Everything that `vrift why` would tell. */
+export function textsOf({ words, named }: Facts): string[] {
+  return [...words, ...named.flat()];
+}
+
+/** What may be a crate's name: `libapp-0123456789abcdef.rlib` holds `app`. */
+function piecesOf(text: string): string[] {
+  return text.split(/[^A-Za-z0-9_-]+/).flatMap((piece) => {
+    const plain = piece.replace(/-[0-9a-f]{16}$/, '');
+    return plain.startsWith('lib') ? [plain, plain.slice('lib'.length)] : [plain];
+  });
+}

@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest';
+import type { Digest } from '../../src/base/digest.js';
+import { Seclusion } from '../../src/daemon/seclusion.js';
+import type { PastOutcome } from '../../src/pipeline/outcomes.js';
+import type { Unit } from '../../src/pipeline/prepare.js';
+import { excludedIn, isExcluded, offMesh, offMeshRun } from '../../src/pipeline/privacy.js';
+
+const digest = (name: string) => name as Digest;
+
+interface Made {
+  crate?: string;
+  package?: string;
+  dependencies?: { crate: string; offMesh?: true }[];
+  externs?: string[];
+  foreign?: string[];
+  fetched?: boolean;
+}
+
+function unit(made: Made): Unit {
+  const records = (made.dependencies ?? []).map((record, at) => [`/t/${at}`, record] as const);
+  return {
+    plan: {
+      crateName: made.crate ?? 'app',
+      externs: (made.externs ?? []).map((name) => ({ name, options: '', path: undefined })),
+    },
+    env: new Map([['CARGO_PKG_NAME', made.package ?? 'app']]),
+    closure: { records: new Map(records), foreign: made.foreign ?? [] },
+    packageDir: made.fetched ? undefined : '/home/alice/app',
+  } as unknown as Unit;
+}
+
+describe('a unit is kept off the mesh', () => {
+  const exclude = ['secret-*'];
+  it.each<[string, Made]>([
+    ['its crate is excluded', { crate: 'secret_algo' }],
+    ['its package is', { crate: 'build_script_build', package: 'secret-algo' }],
+    ['a crate below it is', { dependencies: [{ crate: 'serde' }, { crate: 'secret_algo' }] }],
+    ['it calls a crate so', { externs: ['secret_algo'] }],
+    [
+      'it is compiled against such a file',
+      { foreign: ['/t/libsecret_algo-0123456789abcdef.rlib'] },
+    ],
+  ])('when %s', (_why, made) => {
+    expect(offMesh(unit(made), { exclude })).toMatchObject({
+      about: expect.stringMatching(/^secret[-_]algo$/),
+      spreads: false,
+    });
+    expect(offMesh(unit(made), { exclude: ['other'] })).toBeUndefined();
+    expect(offMesh(unit(made), {})).toBeUndefined();
+  });
+
+  it('when its project shares nothing, and so is whatever uses code of that', () => {
+    expect(offMesh(unit({}), { share: false })).toEqual({ about: 'share = false', spreads: true });
+    expect(offMesh(unit({ fetched: true }), { share: false })?.spreads).toBe(false);
+    const dependent = unit({ dependencies: [{ crate: 'ours', offMesh: true }] });
+    expect(offMesh(dependent, {})).toEqual({ about: 'ours', spreads: true });
+  });
+
+  it('and a run of its build script is', () => {
+    expect(offMeshRun('secret-algo', { exclude })).toBeDefined();
+    expect(offMeshRun('x', { share: false })).toBeDefined();
+    expect(offMeshRun('x', { exclude })).toBeUndefined();
+  });
+});
+
+it('names are the same with dashes and underscores', () => {
+  for (const pattern of ['my-crate', 'my_crate', 'my?crate', 'm*e']) {
+    for (const name of ['my-crate', 'my_crate']) expect(isExcluded(name, [pattern])).toBe(true);
+  }
+  expect(isExcluded('my-crate-2', ['my-crate'])).toBe(false);
+});
+
+it('finds an excluded name wherever a peer could read it', () => {
+  const exclude = ['secret-*'];
+  for (const text of [
+    '/vr/ws/crates/secret-algo/src/lib.rs',
+    'dependency secret_algo',
+    'secret-algo 1.2.3',
+    './libsecret_algo-0123456789abcdef.rmeta',
+    '--extern=priv:secret_algo',
+    'cargo:rerun-if-changed=../secret-algo/x',
+  ]) {
+    expect(excludedIn(['/vr/ws/src/main.rs', text], exclude), text).toMatch(/^secret[-_]algo/);
+  }
+  expect(excludedIn(['/vr/ws/not-secret-algo/src/lib.rs', 'secret'], exclude)).toBeUndefined();
+});
+
+describe('what was stored before', () => {
+  const past = (key: string, ...named: [string, string][]): PastOutcome => ({
+    key: digest(key),
+    at: 1,
+    outcome: 'miss',
+    from: 'stored',
+    local: [],
+    facts: { words: [], named },
+  });
+
+  function store() {
+    const withheld = new Set<string>();
+    const rows = [
+      { unitKey: digest('1'), crateName: 'secret_algo' },
+      undefined,
+      { unitKey: digest('2'), crateName: 'build script of secret-algo' },
+      { unitKey: digest('3'), crateName: 'app' },
+      { unitKey: digest('4'), crateName: 'build_script_build' },
+    ];
+    const table = new Map<string, PastOutcome[]>([
+      ['/vr/ws/secret-algo|build_script_build||bin|debug', [past('4')]],
+      [
+        '/vr/ws|app||bin|debug',
+        [past('5', ['package', 'app 1']), past('6', ['dependency secret_algo', 'x'])],
+      ],
+      ['/vr/ws|other||bin|debug', [past('7', ['dependency serde', 'x'])]],
+    ]);
+    const seclusion = new Seclusion(
+      { shareable: () => rows, withhold: (key) => withheld.add(key) },
+      { entries: () => table.entries(), put: (name, value) => table.set(name, value) },
+    );
+    const told = () =>
+      [...table.values()]
+        .flat()
+        .filter((one) => !one.withheld)
+        .map(({ key }) => key);
+    return { seclusion, withheld, told };
+  }
+
+  it('of excluded crates is kept here from then on, and of what names them', async () => {
+    const { seclusion, withheld, told } = store();
+    seclusion.add(undefined, ['secret-*']);
+    await settled();
+    expect([...withheld].sort()).toEqual(['1', '2', '4', '6']);
+    expect(told()).toEqual(['5', '7']);
+    await seclusion.stop();
+  });
+
+  it('of a project that shares nothing is, by the names of its crates', async () => {
+    const { seclusion, withheld, told } = store();
+    seclusion.add('build_script_build', []);
+    await settled();
+    expect([...withheld]).toEqual([]);
+    seclusion.add('app', []);
+    await settled();
+    expect([...withheld].sort()).toEqual(['3', '5', '6']);
+    expect(told()).toEqual(['4', '7']);
+    await seclusion.stop();
+  });
+
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
+});
