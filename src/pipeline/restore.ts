@@ -5,6 +5,7 @@ import { unpackDepFile } from './depFile.js';
 import { artifactMessages, expandMessages } from './messages.js';
 import type { StoredResult, StorePort } from './ports.js';
 import type { Unit } from './prepare.js';
+import { withoutControls } from './terminal.js';
 
 export interface Restore {
   ops: RestoreOp[];
@@ -65,9 +66,9 @@ export function planRestore(
   const stdout = text(result.stdout, store);
   const stderr = text(result.stderr, store);
   if (stdout === undefined || stderr === undefined) return undefined;
-  restore.stdout = expandMessages(stdout, unit.roots);
+  restore.stdout = withoutControls(expandMessages(stdout, unit.roots));
   const artifacts = artifactMessages(unit.plan, unit.outputs);
-  restore.stderr = artifacts + expandMessages(stderr, unit.roots);
+  restore.stderr = artifacts + withoutControls(expandMessages(stderr, unit.roots));
   return restore;
 }
 

@@ -10,6 +10,7 @@ import { type Wishes, wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
 import type { Found } from '../lookup.js';
 import type { Channel, PipelinePorts, ScriptOutcome } from '../ports.js';
+import { warningsWithoutControls, withoutControls } from '../terminal.js';
 import type { Trace } from '../trace.js';
 import { checkRun } from './check.js';
 import { describeRun, type ScriptRan } from './describe.js';
@@ -155,9 +156,13 @@ export class Scripts {
     };
     const ops = unpackTree(from, unit.outDir, unit.roots);
     if (ops === undefined) return 'damaged';
-    const expand = (text: string) => unit.expandText(text);
     unit.trace?.mark('plan');
-    channel.send({ act: 'hit', ops, stdout: expand(stdout), stderr: expand(stderr) });
+    channel.send({
+      act: 'hit',
+      ops,
+      stdout: warningsWithoutControls(unit.expandText(stdout)),
+      stderr: withoutControls(unit.expandText(stderr)),
+    });
     const report = await channel.next();
     if (report?.kind === 'done') {
       const steps = ops.map(({ op, to }) => `${op} ${basename(to)}`);
