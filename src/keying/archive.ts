@@ -36,10 +36,19 @@ export function memberNames(bytes: Buffer): string[] {
     if (name === '//') long = body.toString('latin1');
     if (INDEX.includes(name)) continue;
     const at = /^\/(\d+)$/.exec(name)?.[1];
-    const whole = at === undefined ? name : long.slice(Number(at)).split('\n')[0]!;
-    names.push(whole.replace(/\/$/, ''));
+    const whole = at === undefined ? name : longName(long, Number(at));
+    names.push(whole.endsWith('/') ? whole.slice(0, -1) : whole);
   }
   return names;
+}
+
+/** No file has a longer name; without a bound each member could name the whole table. */
+const MAX_NAME_CHARS = 4096;
+
+function longName(table: string, at: number): string {
+  const text = table.slice(at, at + MAX_NAME_CHARS);
+  const end = text.indexOf('\n');
+  return end < 0 ? text : text.slice(0, end);
 }
 
 /** The symbol index, its form for large archives, and the table of long names. */

@@ -73,8 +73,12 @@ function namesIn(bytes: Buffer, sections: readonly Section[], type: number) {
   const strings = symbols && sections[symbols.link];
   if (symbols === undefined || strings === undefined) return undefined;
   const names: { name: string; defined: boolean }[] = [];
+  // Names may share their endings, but no linker makes much of that: more is no honest table.
+  let room = 2 * bytes.length;
   for (let at = symbols.at; at < symbols.at + symbols.size; at += SYMBOL_BYTES) {
     const name = textAt(bytes, strings.at + bytes.readUInt32LE(at));
+    room -= name.length;
+    if (room < 0) throw new RangeError('a table of names that is larger than its file');
     names.push({ name, defined: bytes.readUInt16LE(at + 6) !== UNDEFINED });
   }
   return names;
@@ -82,5 +86,6 @@ function namesIn(bytes: Buffer, sections: readonly Section[], type: number) {
 
 function textAt(bytes: Buffer, at: number): string {
   const end = bytes.indexOf(0, at);
-  return bytes.toString('latin1', at, end < 0 ? at : end);
+  if (end < 0) throw new RangeError('a name without an end');
+  return bytes.toString('latin1', at, end);
 }

@@ -2,7 +2,7 @@ import { canonicalJson } from '../base/canonical.js';
 import type { Digest, Hasher } from '../base/digest.js';
 import type { Attestation } from '../base/result.js';
 import { resultDigestOf } from '../base/resultDigest.js';
-import type { Found } from '../wire/http.js';
+import { BOUNDS, type Found } from '../wire/http.js';
 import { PeerFault } from './fault.js';
 
 /** What a found result is checked with. */
@@ -37,6 +37,9 @@ export function checkFound(unitKey: Digest, found: Found, checks: FoundChecks): 
   if (new Set(result.outputs.map(({ role }) => role)).size !== result.outputs.length) {
     return lie('it has two outputs of one role');
   }
+  if (result.outputs.some(({ role, size }) => size > mostBytesOf(role))) {
+    return lie('what is read as a whole is too large for that');
+  }
   const resultDigest = resultDigestOf(result, hasher);
   const vouching: Attestation[] = [];
   for (const attestation of attestations) {
@@ -66,6 +69,11 @@ export function soundPart(
     throw new PeerFault(`a result for ${unitKey.slice(0, 16)}: ${checked.reason}`);
   }
   return checked.kind === 'unvouched' ? undefined : checked;
+}
+
+function mostBytesOf(role: string): number {
+  if (role === 'dep-info') return BOUNDS.depInfoBytes;
+  return role === 'tree' ? BOUNDS.treeBytes : BOUNDS.outputBytes;
 }
 
 function lie(reason: string): CheckedFound {

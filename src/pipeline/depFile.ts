@@ -62,11 +62,28 @@ export function unpackDepFile(
 
 function parse(packed: Buffer): DepFile | undefined {
   try {
-    const value = JSON.parse(packed.toString('utf8')) as DepFile;
-    return value.schema === 1 && Array.isArray(value.lines) ? value : undefined;
+    const value = JSON.parse(packed.toString('utf8')) as DepFile | null;
+    const isWhole = value?.schema === 1 && Array.isArray(value.lines) && value.lines.every(isLine);
+    return isWhole ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** One line makes one line: with a line break in it, it could say more than it seems to. */
+function isLine(line: unknown): boolean {
+  if (typeof line !== 'object' || line === null) return false;
+  if ('raw' in line) return isText(line.raw) && /^(#|$)/.test(line.raw);
+  if ('env' in line) return isText(line.env);
+  return 'words' in line && Array.isArray(line.words) && line.words.every(isWord);
+}
+
+function isWord(word: unknown): boolean {
+  return Array.isArray(word) && word.length === 2 && isText(word[0]);
+}
+
+function isText(text: unknown): text is string {
+  return typeof text === 'string' && !text.includes('\n');
 }
 
 function envLine(escapedName: string, env: Environment): string {

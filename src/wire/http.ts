@@ -57,6 +57,10 @@ export const BOUNDS = {
   /** Outputs of one unit, nearly all of them `.dwo` files. */
   outputs: 4096,
   outputBytes: 16 * 1024 ** 3,
+  /** What a node reads as a whole to replay it: each stream, the dep-info, a script's tree. */
+  streamBytes: 16 * 1024 * 1024,
+  depInfoBytes: 64 * 1024 * 1024,
+  treeBytes: 1024 ** 3,
   inputs: 20_000,
   pathChars: 4096,
   nameChars: 128,
@@ -159,7 +163,10 @@ export interface BlobsRequest {
 const name = shape.text(BOUNDS.nameChars);
 const path = shape.text(BOUNDS.pathChars);
 const size = shape.integer(0, BOUNDS.outputBytes);
-const stream = shape.exact({ digest: shape.digest, size });
+const stream = shape.exact({
+  digest: shape.digest,
+  size: shape.integer(0, BOUNDS.streamBytes),
+});
 const CLASS = shape.oneOf('plain', 'incremental', 'warm');
 const ROLE =
   /^(?:rlib|rmeta|staticlib|dylib|cdylib|proc-macro|bin|dep-info|dwp|tree|file:\d{1,4}|dwo:[\w.-]{1,255})$/;

@@ -71,6 +71,14 @@ describe('a peer that lies about results', () => {
       const outputs = [unit.result.outputs[0]!, unit.result.outputs[0]!];
       return vouchedFor(rogue, { ...unit, result: { ...unit.result, outputs } });
     },
+    'messages of a gigabyte': (rogue) => {
+      const stderr = { digest: digestOf('x'), size: 2 ** 30 };
+      return vouchedFor(rogue, { ...unit, result: { ...unit.result, stderr } });
+    },
+    'a dep-info file of a gigabyte': (rogue) => {
+      const output = { ...unit.result.outputs[0]!, role: 'dep-info' as const, size: 2 ** 30 };
+      return vouchedFor(rogue, { ...unit, result: { ...unit.result, outputs: [output] } });
+    },
     'an output that climbs out': (rogue) => {
       const outputs = [{ ...unit.result.outputs[0]!, role: 'dwo:../../x' as const }];
       return vouchedFor(rogue, { ...unit, result: { ...unit.result, outputs } });

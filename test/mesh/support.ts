@@ -216,7 +216,11 @@ type Answer = (
 ) => boolean | Promise<boolean>;
 
 /** A member that answers as the test says; whatever it leaves is answered as a sound node would. */
-export async function startRogue(member: Member, answer: Answer): Promise<string> {
+export async function startRogue(
+  member: Member,
+  answer: Answer,
+  atTheEnd: (close: () => Promise<void>) => void = onTestFinished,
+): Promise<string> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -234,7 +238,7 @@ export async function startRogue(member: Member, answer: Answer): Promise<string
     onPeer: (socket) => server.emit('connection', socket),
     onJoin: (socket) => socket.destroy(),
   });
-  onTestFinished(() => listener.close());
+  atTheEnd(() => listener.close());
   return `127.0.0.1:${listener.port}`;
 }
 

@@ -175,13 +175,12 @@ export class Scripts {
     };
     const ops = unpackTree(from, unit.outDir, unit.roots);
     if (ops === undefined) return 'damaged';
-    const expand = (text: string) => unit.expandText(text);
     unit.trace?.mark('plan');
     channel.send({
       act: 'hit',
       ops,
-      stdout: harmlessOrders(expand(stdout)),
-      stderr: harmless(expand(stderr)),
+      stdout: harmlessOrders(unit.expandText(stdout)),
+      stderr: harmless(unit.expandText(stderr)),
     });
     const report = await channel.next();
     if (report?.kind === 'done') {

@@ -34,6 +34,12 @@ const LARGE_BYTES = 64 * 1024;
 /** Peers take no more outputs of one result than 4,096. */
 const MAX_LARGE = 2_000;
 
+/** Text whose paths are to be put in travels in the answer to the launcher. */
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+const MAX_EXPANDED_CHARS = 24 * 1024 * 1024;
+const MAX_ENTRIES = 200_000;
+const MAX_PATH_CHARS = 4096;
+
 const MAGIC = Buffer.from('vrift-tree 1\n');
 const LENGTH_BYTES = 4;
 
@@ -56,6 +62,7 @@ export async function packTree(
   const large = new Map<Digest, Buffer>();
   const packed: Packed[] = [];
   let at = 0;
+  let textRoom = MAX_TEXT_BYTES;
   for (const entry of inOrder(entries)) {
     await slices.pause();
     const { path, mode } = entry;
@@ -65,7 +72,7 @@ export async function packTree(
     } else {
       const bytes = read(path);
       if (bytes?.length !== entry.size) return undefined;
-      const mapped = mapContent(bytes, roots, found);
+      const mapped = mapContent(bytes, roots, found, textRoom);
       if (mapped === undefined && bytes.length >= LARGE_BYTES && large.size < MAX_LARGE) {
         const digest = hasher.hash(bytes);
         large.set(digest, bytes);
@@ -74,6 +81,7 @@ export async function packTree(
       }
       const content = mapped ?? bytes;
       contents.push(content);
+      if (mapped !== undefined) textRoom -= mapped.length;
       packed.push({
         path,
         mode,
@@ -105,11 +113,18 @@ function inOrder(entries: readonly TreeEntry[]): TreeEntry[] {
 /**
  * The content with names for paths, where that is text and the way back gives the same bytes.
  * Otherwise what it holds is added to `found`.
+ *
+ * @param room bytes that such text may have
  */
-function mapContent(bytes: Buffer, roots: Roots, found: Set<string>): Buffer | undefined {
+function mapContent(
+  bytes: Buffer,
+  roots: Roots,
+  found: Set<string>,
+  room: number,
+): Buffer | undefined {
   const held = heldIn(bytes, roots);
   if (held.length === 0) return undefined;
-  if (!bytes.includes(0)) {
+  if (bytes.length <= room && !bytes.includes(0)) {
     const text = bytes.toString('utf8');
     const mapped = roots.mapText(text);
     const isWhole = expandMessages(mapped, roots) === text && Buffer.from(text).equals(bytes);
@@ -154,6 +169,7 @@ export function unpackTree(
   if (opened === undefined) return undefined;
   const { packed, content } = opened;
   const ops: RestoreOp[] = [{ op: 'empty', to: outDir }];
+  let textRoom = MAX_EXPANDED_CHARS;
   for (const entry of packed) {
     const to = `${outDir}/${entry.path}`;
     const { mode } = entry;
@@ -174,7 +190,10 @@ export function unpackTree(
       if (!entry.text) ops.push({ op: 'slice', from, offset, size, to, mode });
       else {
         const text = bytes.toString('utf8', offset, offset + size);
-        ops.push({ op: 'write', text: expandMessages(text, roots), to, mode });
+        const expanded = expandMessages(text, roots);
+        textRoom -= expanded.length;
+        if (textRoom < 0) return undefined;
+        ops.push({ op: 'write', text: expanded, to, mode });
       }
     }
   }
@@ -220,13 +239,23 @@ function open(bytes: Buffer): { packed: Packed[]; content: number } | undefined 
   if (bytes.length < start || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   const content = start + bytes.readUInt32LE(MAGIC.length);
   const packed = parse(bytes.subarray(start, content));
-  return packed === undefined ? undefined : { packed, content };
+  if (packed === undefined || !hasRoom(packed, bytes.length - content)) return undefined;
+  return { packed, content };
+}
+
+/** No two files share bytes: else a small tree could stand for one of any size. */
+function hasRoom(packed: readonly Packed[], bytes: number): boolean {
+  const files = packed.filter((entry) => entry.kind === 'file');
+  const sum = (sizes: number[]) => sizes.reduce((total, size) => total + size, 0);
+  const texts = sum(files.map(({ text, size }) => (text ? size : 0)));
+  return sum(files.map(({ size }) => size)) <= bytes && texts <= MAX_TEXT_BYTES;
 }
 
 function parse(header: Buffer): Packed[] | undefined {
   try {
     const packed = JSON.parse(header.toString('utf8')) as unknown;
-    return Array.isArray(packed) && packed.every(isPacked) && isInside(packed) ? packed : undefined;
+    if (!Array.isArray(packed) || packed.length > MAX_ENTRIES) return undefined;
+    return packed.every(isPacked) && isInside(packed) ? packed : undefined;
   } catch {
     return undefined;
   }
@@ -247,6 +276,7 @@ function isPacked(value: unknown): value is Packed {
 function isBelow(path: string): boolean {
   return (
     path !== '' &&
+    path.length <= MAX_PATH_CHARS &&
     path.split('/').every((part) => !['', '.', '..'].includes(part)) &&
     !path.includes('\0')
   );
