@@ -40,7 +40,7 @@ outside(
           return others.filter(({ result }) => result.unitKey !== own?.result.unitKey);
         }),
       'another node’s statement with a change': () => (found) =>
-        each((one) => ({ ...one, result: { ...one.result, compileMs: 1 } }))(found),
+        each((one) => ({ ...one, result: { ...one.result, target: 'x86_64-other' } }))(found),
       'somebody else’s name on her own statement': () =>
         each((one) => {
           const mine = mallory.vouched(one, () => {});
