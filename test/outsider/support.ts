@@ -4,7 +4,7 @@ import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Membership } from '../../src/identity/membership.js';
 import { NodeKey } from '../../src/identity/nodeKey.js';
 import { ALPN_PEER } from '../../src/wire/join.js';
@@ -174,6 +174,18 @@ export class Office implements AsyncDisposable {
     expect(after.rss - before.rss).toBeLessThan(growth);
   }
 
+  /** All that Alice built before comes back from her own store. */
+  async stillBuilds(): Promise<void> {
+    const { alice } = this;
+    await alice.clean();
+    await alice.vrift(['stats', '--reset']);
+    await alice.cargo(['build']);
+    const { units, hits, compiled, bytes } = await alice.stats();
+    expect(units).toBeGreaterThan(2);
+    expect({ hits, compiled }).toEqual({ hits: { disk: units, peer: 0, remote: 0 }, compiled: 0 });
+    expect([bytes.peerOut, bytes.peerIn]).toEqual([0, 0]);
+  }
+
   async #observe() {
     const { pid, rssBytes: rss } = await this.alice.status();
     const { bytes, hits } = await this.alice.stats();
@@ -206,20 +218,27 @@ export async function said(socket: Socket, bytes: string | Buffer, ms = 4_000): 
 
 export const HELLO = 'GET /v1/hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
 
-/** One office for all tests of a file. Under CI=true a machine without namespaces fails. */
+/**
+ * One office for all tests of a file. Under CI=true a machine without namespaces fails.
+ *
+ * @param options `holds`: Alice has built something, so that there is what could be served; when all
+ *   is over she builds it again, and none of it is compiled
+ */
 export function outside(
   name: string,
   tests: (at: { office: Office }) => void,
-  { config = '', before = async (_office: Office) => {} } = {},
+  { config = '', before = async (_office: Office) => {}, holds = false } = {},
 ): void {
   const able = has('netns') || process.env.CI === 'true';
   describe.skipIf(!able)(name, () => {
     const at = {} as { office: Office };
     beforeAll(async () => {
       at.office = await Office.open(config);
+      if (holds) await at.office.alice.cargo(['build']);
       await before(at.office);
     });
     afterAll(() => at.office?.[Symbol.asyncDispose]());
     tests(at);
+    if (holds) it('leave Alice with a node that answers her builds', () => at.office.stillBuilds());
   });
 }

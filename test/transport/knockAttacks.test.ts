@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { Membership } from '../../src/identity/membership.js';
 import type { NodeKey } from '../../src/identity/nodeKey.js';
 import { Conversation } from '../../src/mesh/transport/conversation.js';
-import { Knocks } from '../../src/mesh/transport/join.js';
+import { Knocks, knock } from '../../src/mesh/transport/join.js';
 import { listenSecure } from '../../src/mesh/transport/secure.js';
 import { tlsOptions } from '../../src/mesh/transport/tlsOptions.js';
 import { isProof, proofOf, transcriptOf } from '../../src/mesh/transport/transcript.js';
@@ -40,25 +40,37 @@ async function listen(
 }
 
 describe('a mesh of strangers', () => {
-  it('that welcomes without the code is not entered', async () => {
-    const evil = await foundMesh();
-    let victim: Buffer | undefined;
-    const port = await listen(
-      evil.key,
-      async (talk, _, spki) => {
-        await talk.next();
-        talk.send({ kind: 'waiting' });
-        victim = spki;
-        evil.membership.add(spki, 'member', 'ann-laptop');
-        talk.send(welcomeTo(evil.membership));
-      },
-      evil.membership.meshId,
-    );
-    const ann = await startNewcomer([{ port, membership: evil.membership }]);
-    await expect(ann.joined).rejects.toMatchObject({ code: 'VRIFT_JOIN_REFUSED' });
-    expect(victim).toEqual(ann.key.spki);
-    expect(await Membership.open(ann.dir, ann.key)).toBeUndefined();
-  });
+  it.each([true, false])(
+    'that welcomes without the code is not entered (waiting: %j)',
+    async (waiting) => {
+      const evil = await foundMesh();
+      const node = await newNode();
+      let welcomed = false;
+      const port = await listen(
+        evil.key,
+        async (talk, _, spki) => {
+          await talk.next();
+          if (waiting) talk.send({ kind: 'waiting' });
+          evil.membership.add(spki, 'member', 'ann-laptop');
+          talk.send(welcomeTo(evil.membership));
+          welcomed = true;
+        },
+        evil.membership.meshId,
+      );
+      const joined = knock({
+        dir: node.dir,
+        key: node.key,
+        nodeName: 'ann-laptop',
+        timeoutMs: 2_000,
+        mesh: { id: evil.membership.meshId, name: evil.membership.name },
+        doors: [{ host: '127.0.0.1', port }],
+        onCode: () => undefined,
+      });
+      await expect(joined).rejects.toMatchObject({ code: 'VRIFT_JOIN_REFUSED' });
+      expect(welcomed).toBe(true);
+      expect(await Membership.open(node.dir, node.key)).toBeUndefined();
+    },
+  );
 
   it('gets three tries at the code, and learns nothing behind it', async () => {
     const evil = await foundMesh();

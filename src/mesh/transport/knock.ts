@@ -92,16 +92,13 @@ async function waitAt(
   const knockFrame: KnockFrame = { kind: 'knock', v: JOIN_PROTOCOL, mesh: mesh.id, name: nodeName };
   talk.send(knockFrame);
   const heard = await talk.nextWithin(timeoutMs);
-  if (!hasExactly(heard, ['kind']) || heard.kind !== 'waiting') {
-    return parseAnswer(heard, mesh.id, REFUSALS);
-  }
+  if (!hasExactly(heard, ['kind']) || heard.kind !== 'waiting') throw refusalIn(heard, mesh.id);
   if (!attempt.shown) options.onCode(attempt.code);
   attempt.shown = true;
   for (;;) {
     const frame = await talk.next();
     if (!hasExactly(frame, ['kind', 'proof']) || frame.kind !== 'proof') {
-      // A welcome that nobody has earned: whoever sends it does not know the code.
-      throw parseRefusal(frame, mesh.id);
+      throw refusalIn(frame, mesh.id);
     }
     const proof = parseBase64(frame.proof) ?? Buffer.alloc(0);
     if (isProof(proof, { secret: attempt.secret, label: ADMIN_PROOF_LABEL, transcript })) break;
@@ -119,7 +116,8 @@ function named(welcome: Welcome, name: string): Welcome {
   throw new VriftError('VRIFT_JOIN_REFUSED', `the mesh is not called ${name}`);
 }
 
-function parseRefusal(frame: unknown, meshId: string): unknown {
+/** Before the proof, a welcome is no welcome: whoever sends it does not know the code. */
+function refusalIn(frame: unknown, meshId: string): unknown {
   try {
     parseAnswer(frame, meshId, REFUSALS);
   } catch (error) {
