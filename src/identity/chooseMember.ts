@@ -7,15 +7,20 @@ const MIN_ID_CHARS = 4;
 /**
  * The member, present or revoked, that a person means by a name or the beginning of a node id.
  *
+ * @param isForEver what is done cannot be undone: a name that is also a revoked node's is not enough
  * @throws VRIFT_USAGE when nobody or several are called so
  */
-export function chooseMember(members: readonly Member[], wanted: string): Member {
+export function chooseMember(
+  members: readonly Member[],
+  wanted: string,
+  isForEver = false,
+): Member {
   const named = members.filter(
     ({ node, name }) =>
       name === wanted || (wanted.length >= MIN_ID_CHARS && node.startsWith(wanted)),
   );
   // Who came back with a new key has two lines of one name: the present one is meant.
-  const present = named.filter(({ revoked }) => !revoked);
+  const present = isForEver ? named : named.filter(({ revoked }) => !revoked);
   const [member, other] = present.length > 0 ? present : named;
   if (member === undefined)
     throw new VriftError('VRIFT_USAGE', `this mesh has no member ${wanted}`);

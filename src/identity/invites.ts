@@ -82,6 +82,13 @@ export class Invites {
     return { token, expiresAt };
   }
 
+  /** Ends all invitations to a mesh: whoever has one may be who the key had to be changed for. */
+  void(meshId: string): void {
+    if (this.#records.some(({ mesh }) => mesh === meshId)) {
+      this.#save(this.#records.filter(({ mesh }) => mesh !== meshId));
+    }
+  }
+
   /** The invitation to this mesh whose secret the newcomer proves to know, whatever its state. */
   find(meshId: string, proves: (secret: Buffer) => boolean): Invite | undefined {
     return this.#records.find((one) => one.mesh === meshId && proves(one.secret));

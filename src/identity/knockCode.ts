@@ -1,4 +1,4 @@
-import { randomBytes, scrypt } from 'node:crypto';
+import { createHash, randomBytes, scrypt } from 'node:crypto';
 
 import { fromBase32 } from './ids.js';
 
@@ -27,9 +27,14 @@ export function drawNonce(): Buffer {
   return randomBytes(KNOCK_NONCE_BYTES);
 }
 
+/** Binds a newcomer to one number, and so to one code, before anybody types it. */
+export function commitmentTo(nonce: Buffer): Buffer {
+  return createHash('sha256').update(nonce).digest();
+}
+
 /**
  * The eight characters that a newcomer shows. Nobody can choose a number behind a given code, for
- * a key or a mesh of their own, in the time that a knock lasts.
+ * a key or a mesh of their own: it is committed to before the code is known.
  */
 export async function codeOf(nonce: Buffer, { spki, meshId }: Knocker): Promise<string> {
   const password = Buffer.concat([nonce, spki, idBytes(meshId)]);

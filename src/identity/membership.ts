@@ -13,7 +13,7 @@ import {
   membersOf,
 } from './membershipRules.js';
 import { MESH_SECRET_BYTES, readMesh, removeMesh, writeMesh, writeRoster } from './meshFiles.js';
-import { NodeKey } from './nodeKey.js';
+import { forgetNextKey, NodeKey } from './nodeKey.js';
 import { countingAddsBy } from './revocation.js';
 import { type Role, strongestOf } from './roles.js';
 import type { Add } from './roster.js';
@@ -37,7 +37,7 @@ export interface LeaveOptions {
   /** Also when members stay behind without an admin. */
   force?: boolean;
   /** Tells other members before the files go. Should it fail, the node has left all the same. */
-  announce?: () => Promise<void>;
+  announce?: () => Promise<unknown>;
 }
 
 /**
@@ -109,6 +109,8 @@ export class Membership {
       return current;
     }
     if (current !== undefined && !current.isAlone) throw alreadyIn(current.name);
+    // A crash between the two files must not leave one mesh's statements under another's genesis.
+    if (current !== undefined) removeMesh(dir);
     writeMesh(dir, { genesis, secret, statements: ledger.statements() });
     return new Membership(dir, key, secret, ledger);
   }
@@ -259,12 +261,17 @@ export class Membership {
   }
 
   #forget(): void {
-    removeMesh(this.#dir);
+    // In this order: a mesh whose member this key is not can still be left, a revoked key not replaced.
+    forgetNextKey(this.#dir);
     if (this.isRevoked(this.#key.nodeId)) NodeKey.destroy(this.#dir);
+    removeMesh(this.#dir);
   }
 
   #keep(ledger: Ledger): boolean {
     if (ledger === this.#ledger) return false;
+    if (readMesh(this.#dir)?.genesis.meshId !== this.meshId) {
+      throw new VriftError('VRIFT_MESH_NONE', 'this node has left that mesh');
+    }
     writeRoster(this.#dir, ledger.statements());
     this.#ledger = ledger;
     for (const listener of this.#listeners) listener();

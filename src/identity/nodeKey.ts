@@ -6,6 +6,7 @@ import {
   sign,
   X509Certificate,
 } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { VriftError } from '../base/errors.js';
 import { makeCertificate } from './certificate.js';
@@ -19,6 +20,14 @@ import { isSafeSpki, nodeIdOf, spkiOf } from './spki.js';
 
 /** Key and certificate stand in one file, so that no crash can part them. */
 const FILE = 'node.pem';
+
+/** Where the key of the future waits until the roster knows it; see rotation.ts. */
+export const NEXT_KEY = 'next';
+
+/** A key that was to follow this one is nobody's any more. */
+export function forgetNextKey(dir: string): void {
+  rmSync(join(dir, NEXT_KEY), { recursive: true, force: true });
+}
 
 /** What a node is: whoever holds this key is the node, on whatever machine. */
 export class NodeKey {

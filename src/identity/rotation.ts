@@ -1,10 +1,7 @@
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Membership } from './membership.js';
-import { NodeKey } from './nodeKey.js';
-
-/** Where the key of the future waits until the roster knows it. */
-const NEXT = 'next';
+import { forgetNextKey, NEXT_KEY as NEXT, NodeKey } from './nodeKey.js';
 
 /**
  * A new key for this node: the same one again when a rotation was interrupted, so that no second
@@ -17,7 +14,7 @@ export function nextKey(dir: string): Promise<NodeKey> {
 /** Puts the new key in the place of the old, which is gone for good then. */
 export function takeNextKey(dir: string): void {
   renameSync(join(dir, NEXT, NodeKey.file), join(dir, NodeKey.file));
-  rmSync(join(dir, NEXT), { recursive: true, force: true });
+  forgetNextKey(dir);
 }
 
 /**

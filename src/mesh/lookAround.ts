@@ -41,8 +41,10 @@ export async function lookAround(options: {
   const first = new Promise<void>((resolve) => {
     answered = resolve;
   });
+  let own = 0;
   const meet = async (host: string, port: number): Promise<void> => {
     const about = await askAbout({ host, port, key, timeoutMs: ANSWER_MS, signal });
+    if (about?.nodeId === key.nodeId) own += 1;
     if (about === undefined || about.nodeId === key.nodeId) return;
     note(meshes, about, { host, port });
     answered();
@@ -65,7 +67,7 @@ export async function lookAround(options: {
   } finally {
     await Promise.all(discoveries.map((discovery) => discovery.close()));
   }
-  return { meshes: [...meshes.values()], places: asked.size };
+  return { meshes: [...meshes.values()], places: asked.size - own };
 }
 
 /** One node may be seen at several of its addresses: the first that answered is the nearest. */
@@ -74,8 +76,10 @@ function note(
   about: About,
   { host, port }: { host: string; port: number },
 ): void {
-  const seen = meshes.get(about.mesh) ?? { id: about.mesh, name: about.name, doors: [] };
-  meshes.set(about.mesh, seen);
+  // Who gives a mesh another name makes an entry of his own with it.
+  const entry = `${about.mesh} ${about.name}`;
+  const seen = meshes.get(entry) ?? { id: about.mesh, name: about.name, doors: [] };
+  meshes.set(entry, seen);
   if (about.admin && !seen.doors.some(({ node }) => node === about.nodeId)) {
     seen.doors.push({ host, port, node: about.nodeId });
   }

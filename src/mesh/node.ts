@@ -8,7 +8,7 @@ import { Invites } from '../identity/invites.js';
 import { parseCode } from '../identity/knockCode.js';
 import { Membership } from '../identity/membership.js';
 import { toName } from '../identity/names.js';
-import { NodeKey } from '../identity/nodeKey.js';
+import { forgetNextKey, NodeKey } from '../identity/nodeKey.js';
 import type { Role } from '../identity/roles.js';
 import { finishRotation, nextKey, takeNextKey } from '../identity/rotation.js';
 import type { RecallTarget } from '../identity/statements.js';
@@ -167,7 +167,10 @@ export class MeshNode {
    */
   recall({ kind, id }: RecallTarget): RecallTarget {
     const { membership } = this.#require();
-    const target = { kind, id: kind === 'node' ? chooseMember(membership.members(), id).node : id };
+    const target = {
+      kind,
+      id: kind === 'node' ? chooseMember(membership.members(), id, true).node : id,
+    };
     membership.recall(target);
     return target;
   }
@@ -227,7 +230,7 @@ export class MeshNode {
     return this.#alone(async () => {
       const current = this.#session?.membership;
       const { meshId, inviter, addresses } = parseToken(token);
-      if (current?.meshId === meshId) return this.#info(current);
+      if (current?.meshId === meshId && current.isMember(this.nodeId)) return this.#info(current);
       const membership = await joinWithToken(token, this.#joinOptions(signal));
       return this.#move(
         membership,
@@ -248,8 +251,8 @@ export class MeshNode {
     signal: AbortSignal;
     onCode(code: string, mesh: SeenMesh): void;
   }): Promise<MeshInfo & { via: 'founded' | 'approved' | 'member' }> {
-    return this.#alone(async () => {
-      using stop = linkSignals([wish.signal, this.#knocking.signal]);
+    return this.#alone(async (ended) => {
+      using stop = linkSignals([wish.signal, ended]);
       const { signal } = stop;
       const current = this.#session?.membership;
       if (current !== undefined && !current.isAlone) {
@@ -338,11 +341,26 @@ export class MeshNode {
       const { membership } = session;
       const { dir } = this.#options;
       membership.assertMayAdd(this.nodeId);
-      const next = await nextKey(dir);
+      let next = await nextKey(dir);
+      if (membership.isRevoked(next.nodeId)) {
+        forgetNextKey(dir);
+        next = await nextKey(dir);
+      }
       for (const role of membership.rolesOf(this.nodeId)) {
         membership.add(next.spki, role, this.#name);
       }
-      await session.spread(SPREAD_MS);
+      const heard = await session.spread(SPREAD_MS);
+      const others = membership.members().filter(({ node, revoked }) => {
+        return !revoked && node !== this.nodeId && node !== next.nodeId;
+      });
+      if (heard === 0 && others.length > 0) {
+        const message = 'nobody is connected who could hear of the new key: nobody would know it';
+        throw new VriftError(
+          'VRIFT_MESH_FORBIDDEN',
+          `${message}; run it again when peers are there`,
+        );
+      }
+      this.#invites.void(membership.meshId);
       membership.revoke(this.nodeId, { keepAdded: true });
       await session.spread(SPREAD_MS);
       takeNextKey(dir);
@@ -365,6 +383,7 @@ export class MeshNode {
     return this.#alone(async () => {
       const session = this.#require();
       await session.membership.leave({ force, announce: () => session.spread(SPREAD_MS) });
+      this.#invites.void(session.membership.meshId);
       this.#session = undefined;
       this.#options.onTrust?.(undefined);
       await session.close();
@@ -449,10 +468,11 @@ export class MeshNode {
   }
 
   /** Whatever comes ends a knock that still waits. */
-  #alone<T>(work: () => Promise<T>): Promise<T> {
+  #alone<T>(work: (ended: AbortSignal) => Promise<T>): Promise<T> {
     this.#knocking.abort(new VriftError('VRIFT_KNOCK_UNANSWERED', 'another command came'));
-    this.#knocking = new AbortController();
-    const done = this.#turn.then(work, work);
+    const own = new AbortController();
+    this.#knocking = own;
+    const done = this.#turn.then(() => work(own.signal));
     this.#turn = done.catch(() => undefined);
     return done;
   }

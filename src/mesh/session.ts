@@ -176,14 +176,20 @@ export class MeshSession {
     return resultsOf(peer, unitKeys, { checks: this.#checks, closed: this.#closed.signal });
   }
 
-  /** Waits until the peers that are connected now hold the present roster, or the time is over. */
-  async spread(deadlineMs: number): Promise<void> {
+  /**
+   * Waits until the peers that are connected now hold the present roster, or the time is over.
+   *
+   * @returns how many hold it
+   */
+  async spread(deadlineMs: number): Promise<number> {
     const until = performance.now() + deadlineMs;
     const digest = this.membership.rosterDigest();
     const waiting = () => this.peers.usable().some(({ node }) => this.#pulled.get(node) !== digest);
     while (waiting() && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+    const usable = this.peers.usable();
+    return usable.filter(({ node }) => this.#pulled.get(node) === digest).length;
   }
 
   async close(): Promise<void> {

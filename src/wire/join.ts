@@ -55,6 +55,8 @@ export interface KnockFrame {
   mesh: string;
   /** What the newcomer's machine is called. */
   name: string;
+  /** SHA-256 of the number behind its code, base64: it cannot choose among many afterwards. */
+  commit: string;
 }
 
 export interface WaitingFrame {

@@ -124,6 +124,22 @@ describe.skipIf(!has('netns') && process.env.CI !== 'true')('a first day in the 
     });
   });
 
+  it('keeps the key of an admin whom nobody hears: nobody would know the new one', async () => {
+    const { node } = await carol.status();
+    await alice.stop();
+    await until('carol is alone', async () => {
+      return (await carol.peers()).every(({ state }) => state !== 'connected');
+    });
+    const refused = await carol.vrift(['mesh', 'rotate', '--json'], { allowFailure: true });
+    expect([refused.code, JSON.parse(refused.stdout).error.code]).toEqual([
+      1,
+      'VRIFT_MESH_FORBIDDEN',
+    ]);
+    expect((await carol.status()).node).toBe(node);
+    await alice.start();
+    await carol.meets(alice);
+  });
+
   it('goes on for an admin with a new key, whom everybody knows again', async () => {
     const before = (await carol.status()).node;
     const info = await carol.vriftJson<MeshInfo>(['mesh', 'rotate']);

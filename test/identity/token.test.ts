@@ -157,3 +157,28 @@ describe('invitations', () => {
     expect(await failureOf(() => issue(Number.NaN))).toMatchObject({ code: 'VRIFT_USAGE' });
   });
 });
+
+describe('invitations of a node that gets another key, or leaves', () => {
+  it('are void, of that mesh only, also after a restart', async () => {
+    const dir = temporaryDir();
+    const invites = await Invites.open(dir);
+    const mesh = (name: string) => hashId(Buffer.from(name));
+    const issue = (name: string) => {
+      const more = { role: 'admin', ttlMs: 60_000, addresses: ['127.0.0.1:7391'] } as const;
+      const made = invites.issue({
+        meshId: mesh(name),
+        inviter: mesh('inviter'),
+        ...more,
+        addresses: [...more.addresses],
+      });
+      return parseToken(made.token).secret;
+    };
+    const secrets = { attic: issue('attic'), cellar: issue('cellar') };
+    invites.void(mesh('attic'));
+    for (const records of [invites, await Invites.open(dir)]) {
+      const knows = (name: 'attic' | 'cellar') =>
+        records.find(mesh(name), (secret) => secret.equals(secrets[name])) !== undefined;
+      expect([knows('attic'), knows('cellar')]).toEqual([false, true]);
+    }
+  });
+});

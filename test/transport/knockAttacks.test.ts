@@ -109,7 +109,7 @@ describe('a stranger that knocks', () => {
     const admin = await startAdmin();
     const [ann, eve] = [await newNode(), await newNode()];
     const { code, nonce } = await drawCode(ann.key, admin.membership);
-    const { talk } = await rawKnock(admin, eve.key);
+    const { talk } = await rawKnock(admin, eve.key, { nonce });
     const approved = admin.knocks.approve(code, 'member');
     expect(await talk.next()).toMatchObject({ kind: 'proof' });
     talk.send({ kind: 'open', nonce: nonce.toString('base64') });
@@ -117,6 +117,42 @@ describe('a stranger that knocks', () => {
     expect(admin.membership.members()).toHaveLength(1);
     expect(admin.knocks.list()).toEqual([]);
   });
+
+  it('with a number that it chose after the code was typed is not added', async () => {
+    const admin = await startAdmin();
+    const eve = await newNode();
+    const { code, nonce } = await drawCode(eve.key, admin.membership);
+    const { talk } = await rawKnock(admin, eve.key, { nonce: Buffer.alloc(16, 1) });
+    const approved = admin.knocks.approve(code, 'member');
+    await talk.next();
+    talk.send({ kind: 'open', nonce: nonce.toString('base64') });
+    await expect(approved).rejects.toMatchObject({ code: 'VRIFT_KNOCK_NONE' });
+    expect(admin.membership.members()).toHaveLength(1);
+  });
+
+  it('is not kept for ever once it was sent away, though it does not hang up', async () => {
+    const admin = await startAdmin();
+    const { key } = await newNode();
+    const first = await rawKnock(admin, key, { stays: true });
+    await rawKnock(admin, key, { stays: true });
+    expect(await first.talk.next()).toMatchObject({ kind: 'refused' });
+    await until('its end', () => admin.outcomes.length > 0, 8_000);
+  });
+
+  it('and has gone, or was denied, while others are slow to answer is not added', async () => {
+    const admin = await startAdmin();
+    const [ann, silent] = [await newNode(), await newNode()];
+    const { code, nonce } = await drawCode(ann.key, admin.membership);
+    const { talk } = await rawKnock(admin, ann.key, { nonce });
+    await rawKnock(admin, silent.key);
+    const approved = admin.knocks.approve(code, 'member');
+    await talk.next();
+    talk.send({ kind: 'open', nonce: nonce.toString('base64') });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(admin.knocks.deny(ann.key.nodeId)).toHaveLength(1);
+    await expect(approved).rejects.toMatchObject({ code: 'VRIFT_KNOCK_NONE' });
+    expect(admin.membership.members()).toHaveLength(1);
+  }, 15_000);
 
   it('does not keep the real one out, though seven of them wait beside it', async () => {
     const admin = await startAdmin();
@@ -237,7 +273,7 @@ describe('a man in the middle', () => {
     const admin = await startAdmin();
     const [ann, eve] = [await newNode(), await newNode()];
     const { code, secret, nonce } = await drawCode(ann.key, admin.membership);
-    const { talk, socket, spki } = await rawKnock(admin, eve.key);
+    const { talk, socket, spki } = await rawKnock(admin, eve.key, { nonce });
     const approved = admin.knocks.approve(code, 'member');
     const frame = (await talk.next()) as { proof: string };
     const transcript = transcriptOf(socket, {

@@ -1,7 +1,7 @@
 import { connect } from 'node:tls';
 import { onTestFinished } from 'vitest';
 import { Invites } from '../../src/identity/invites.js';
-import { codeOf, drawNonce, secretOf } from '../../src/identity/knockCode.js';
+import { codeOf, commitmentTo, drawNonce, secretOf } from '../../src/identity/knockCode.js';
 import type { Membership } from '../../src/identity/membership.js';
 import type { NodeKey } from '../../src/identity/nodeKey.js';
 import { Conversation } from '../../src/mesh/transport/conversation.js';
@@ -96,13 +96,14 @@ export async function startNewcomer(
 export async function rawKnock(
   admin: { port: number; membership: Membership },
   key: NodeKey,
-  options: { from?: string; name?: string } = {},
+  options: { from?: string; name?: string; nonce?: Buffer; stays?: boolean } = {},
 ) {
   const socket = connect({
     ...tlsOptions(key),
     host: '127.0.0.1',
     port: admin.port,
     ALPNProtocols: [ALPN_JOIN],
+    ...(options.stays === true && { allowHalfOpen: true }),
     ...(options.from !== undefined && { localAddress: options.from }),
   });
   socket.on('error', () => undefined);
@@ -111,7 +112,8 @@ export async function rawKnock(
   onTestFinished(() => void socket.destroy());
   const talk = new Conversation(socket, { maxBytes: 5_000_000, deadlineMs: 20_000 });
   const mesh = admin.membership.meshId;
-  talk.send({ kind: 'knock', v: JOIN_PROTOCOL, mesh, name: options.name ?? 'ann-laptop' });
+  const commit = commitmentTo(options.nonce ?? Buffer.alloc(16)).toString('base64');
+  talk.send({ kind: 'knock', v: JOIN_PROTOCOL, mesh, name: options.name ?? 'ann-laptop', commit });
   return { socket, spki, talk, heard: await talk.next() };
 }
 

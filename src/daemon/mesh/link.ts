@@ -219,6 +219,8 @@ export class MeshLink implements MeshPort {
     call?.signal.addEventListener('abort', () => {
       if (this.#waiting.has(id)) this.#worker.postMessage({ id, request: 'cancel' });
     });
+    if (call?.signal.aborted)
+      return Promise.reject(new VriftError('VRIFT_KNOCK_UNANSWERED', 'nobody waits any more'));
     return new Promise((resolve, reject) => {
       const progress = call && { progress: (message: string) => call.progress(message) };
       this.#waiting.set(id, { resolve, reject, ...progress });

@@ -152,7 +152,7 @@ const answer = async (request: MeshRequest, asker: Asker): Promise<unknown> => {
       return node.enter({
         mesh: request.mesh,
         signal: asker.signal,
-        onCode: (code, { name }) => asker.progress(codeNotice(codeText(code), name)),
+        onCode: (code, seen) => asker.progress(codeNotice(codeText(code), seen)),
       });
     case 'approve':
       return [await node.approve(request.code, roleOf(request.role))];

@@ -15,7 +15,9 @@ export function parseAnswer(
   refusals: Readonly<Record<string, string>>,
 ): Welcome {
   if (hasExactly(answer, ['kind', 'code']) && answer.kind === 'refused') {
-    const code = isErrorCode(answer.code) ? answer.code : 'VRIFT_JOIN_REFUSED';
+    // A stranger does not choose what else this person is told to do.
+    const told = isErrorCode(answer.code) ? answer.code : 'VRIFT_JOIN_REFUSED';
+    const code = Object.hasOwn(refusals, told) ? told : 'VRIFT_JOIN_REFUSED';
     throw new VriftError(code, refusals[code] ?? 'the inviting machine refused this node');
   }
   const welcome = readWelcomeFrame(answer, meshId);

@@ -1,4 +1,4 @@
-import { codeOf, KNOCK_NONCE_BYTES, secretOf } from '../../identity/knockCode.js';
+import { codeOf, commitmentTo, KNOCK_NONCE_BYTES, secretOf } from '../../identity/knockCode.js';
 import type { Membership } from '../../identity/membership.js';
 import type { NodeKey } from '../../identity/nodeKey.js';
 import { hasExactly, parseBase64 } from '../../identity/strictJson.js';
@@ -14,7 +14,7 @@ export type Answer = 'opened' | 'other' | 'fault';
  * the number which it then opens makes that code with the key of this very connection.
  */
 export async function challenge(
-  { socket, spki, talk }: Pick<Pending, 'socket' | 'spki' | 'talk'>,
+  { socket, spki, talk, commit }: Pick<Pending, 'socket' | 'spki' | 'talk' | 'commit'>,
   code: string,
   { membership, key }: { membership: Membership; key: NodeKey },
 ): Promise<Answer> {
@@ -29,5 +29,6 @@ export async function challenge(
   if (hasExactly(frame, ['kind']) && frame.kind === 'wrong') return 'other';
   if (!hasExactly(frame, ['kind', 'nonce']) || frame.kind !== 'open') return 'fault';
   const nonce = parseBase64(frame.nonce, KNOCK_NONCE_BYTES);
-  return nonce !== undefined && (await codeOf(nonce, knocker)) === code ? 'opened' : 'fault';
+  if (nonce === undefined || commitmentTo(nonce).toString('base64') !== commit) return 'fault';
+  return (await codeOf(nonce, knocker)) === code ? 'opened' : 'fault';
 }

@@ -1,7 +1,7 @@
 import { VriftError } from '../../base/errors.js';
 import { linkSignals } from '../../base/signals.js';
 import { parseGenesis } from '../../identity/genesis.js';
-import { codeOf, drawNonce, secretOf } from '../../identity/knockCode.js';
+import { codeOf, commitmentTo, drawNonce, secretOf } from '../../identity/knockCode.js';
 import { Membership, type Welcome } from '../../identity/membership.js';
 import { hasExactly, parseBase64 } from '../../identity/strictJson.js';
 import {
@@ -89,8 +89,13 @@ async function waitAt(
   signal.addEventListener('abort', () => socket.destroy());
   if (signal.aborted) socket.destroy();
   const transcript = transcriptOf(socket, { meshId: mesh.id, newcomer: key.spki, member: spki });
-  const knockFrame: KnockFrame = { kind: 'knock', v: JOIN_PROTOCOL, mesh: mesh.id, name: nodeName };
-  talk.send(knockFrame);
+  talk.send({
+    kind: 'knock',
+    v: JOIN_PROTOCOL,
+    mesh: mesh.id,
+    name: nodeName,
+    commit: commitmentTo(attempt.nonce).toString('base64'),
+  } satisfies KnockFrame);
   const heard = await talk.nextWithin(timeoutMs);
   if (!hasExactly(heard, ['kind']) || heard.kind !== 'waiting') throw refusalIn(heard, mesh.id);
   if (!attempt.shown) options.onCode(attempt.code);

@@ -24,6 +24,8 @@ export interface Pending extends Knock {
   socket: TLSSocket;
   spki: Buffer;
   talk: Conversation;
+  /** Digest of the number that it will open, base64. */
+  commit: string;
   /** Ends the wait: what the newcomer is told. */
   end(verdict: Verdict): void;
 }
@@ -87,9 +89,6 @@ export class Knocks {
     const node = nodeIdOf(spki);
     const address = socket.remoteAddress ?? '';
     this.#membership.assertMayAdd(node);
-    if (this.#membership.isMember(node)) {
-      throw new VriftError('VRIFT_JOIN_REFUSED', 'it is a member already');
-    }
     this.#makeRoom(node, address);
     return new Promise((resolve) => {
       const pending: Pending = {
@@ -100,6 +99,7 @@ export class Knocks {
         socket,
         spki,
         talk,
+        commit: frame.commit,
         end: (verdict) => {
           this.#pending.delete(pending);
           clearTimeout(timer);
@@ -165,6 +165,10 @@ export class Knocks {
       for (const one of matches)
         one.end({ kind: 'refused', message: 'several opened to one code' });
       throw new VriftError('VRIFT_KNOCK_FAILED', `${matches.length} machines answer to one code`);
+    }
+    // Others may have taken seconds to answer: it may have left, or been denied.
+    if (!this.#pending.has(match) || match.socket.destroyed) {
+      throw new VriftError('VRIFT_KNOCK_NONE', `${match.name} has gone meanwhile`);
     }
     this.#membership.add(match.spki, role, match.name);
     match.talk.send(welcomeTo(this.#membership));

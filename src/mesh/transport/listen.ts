@@ -49,6 +49,8 @@ export async function listenSecure(options: ListenOptions): Promise<SecureListen
     noDelay: true,
   });
   server.maxConnections = MAX_CONNECTIONS;
+  // After the start, an error of one connection is no reason to end the node.
+  server.on('error', () => undefined);
   server.on('tlsClientError', (_, socket) => socket.destroy());
   const guard = new HandshakeGuard(server);
   const live = new LiveConnections();

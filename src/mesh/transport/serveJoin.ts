@@ -79,6 +79,9 @@ export async function serveJoin(
   }
 }
 
+/** For reading a verdict, the roster included. */
+const VERDICT_MS = 5_000;
+
 async function admitKnock(
   talk: Conversation,
   socket: TLSSocket,
@@ -92,6 +95,8 @@ async function admitKnock(
     throw new VriftError('VRIFT_JOIN_REFUSED', 'it knocks at another mesh');
   }
   const verdict = await knocks.receive(talk, socket, spki, frame, (knock) => onKnock?.(knock));
+  // It has been told, and has no reason to stay: nothing else counts these connections.
+  talk.extend(VERDICT_MS);
   if (verdict.kind === 'refused') throw new VriftError('VRIFT_JOIN_REFUSED', verdict.message);
   if (verdict.kind === 'gone') return { kind: 'asked', node };
   await talk.end();
@@ -126,13 +131,18 @@ function admit(
   return role;
 }
 
+/** SHA-256. */
+const COMMIT_BYTES = 32;
+
 function parseFirstFrame(frame: unknown): TokenFrame | KnockFrame | AskFrame {
   if (hasExactly(frame, ['kind', 'v']) && frame.kind === 'ask') {
     return { kind: 'ask', v: ours(frame.v) };
   }
-  if (hasExactly(frame, ['kind', 'v', 'mesh', 'name']) && frame.kind === 'knock') {
-    const { mesh, name } = frame;
-    if (isId(mesh) && isName(name)) return { kind: 'knock', v: ours(frame.v), mesh, name };
+  if (hasExactly(frame, ['kind', 'v', 'mesh', 'name', 'commit']) && frame.kind === 'knock') {
+    const { mesh, name, commit } = frame;
+    if (isId(mesh) && isName(name) && parseBase64(commit, COMMIT_BYTES) !== undefined) {
+      return { kind: 'knock', v: ours(frame.v), mesh, name, commit: String(commit) };
+    }
   }
   if (hasExactly(frame, ['kind', 'v', 'mesh', 'name', 'proof']) && frame.kind === 'token') {
     const { mesh, name, proof } = frame;
