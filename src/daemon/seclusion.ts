@@ -7,7 +7,7 @@ import { excludedIn, isExcluded, textsOf } from '../pipeline/privacy.js';
 export interface SecludedStore {
   /** Unit key and crate of what peers may have; undefined for what they may not. */
   shareable(): Iterable<{ unitKey: Digest; crateName: string } | undefined>;
-  withhold(unitKey: Digest, isPrivate: boolean): void;
+  withhold(unitKey: Digest): void;
 }
 
 export interface OutcomesTable {
@@ -72,7 +72,7 @@ export class Seclusion {
         if (++seen % SLICE === 0) await turn();
         if (this.#isStopped) return;
         if (row !== undefined && this.#isPrivate(row.crateName, patterns)) {
-          this.#store.withhold(row.unitKey, true);
+          this.#store.withhold(row.unitKey);
         }
       }
       for (const [name, past] of this.#outcomes.entries()) {
@@ -95,7 +95,7 @@ export class Seclusion {
     const marked = past.map((outcome): PastOutcome => {
       if (outcome.withheld) return outcome;
       const names = isOwn || excludedIn(textsOf(outcome.facts), patterns) !== undefined;
-      if (names) this.#store.withhold(outcome.key, true);
+      if (names) this.#store.withhold(outcome.key);
       return names ? { ...outcome, withheld: true } : outcome;
     });
     if (marked.some((outcome, at) => outcome !== past[at])) this.#outcomes.put(name, marked);

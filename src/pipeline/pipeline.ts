@@ -20,7 +20,7 @@ import { removeNamesakes } from './namesakes.js';
 import { type Narrowed, onlyDependencies } from './onlyDependencies.js';
 import type { Channel, PipelinePorts, ProjectRules } from './ports.js';
 import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
-import { OFF_MESH, offMesh } from './privacy.js';
+import { mayRelease, OFF_MESH, offMesh } from './privacy.js';
 import { answerProbe } from './probes.js';
 import { notePrivateProgram, type Ran, type RecordOptions, record } from './record.js';
 import { blobsOf, planRestore } from './restore.js';
@@ -207,7 +207,7 @@ export class Pipeline {
     const byScript = generated?.offMesh ? { about: 'its build script', spreads: false } : undefined;
     unit.offMesh = offMesh(unit, rules) ?? byScript;
     if (unit.offMesh === undefined) return;
-    this.#ports.store.withhold(unit.key, true);
+    this.#ports.store.withhold(unit.key);
     this.#ports.secluded(unit.offMesh.spreads ? unit.plan.crateName : undefined, unit.exclude);
   }
 
@@ -235,8 +235,8 @@ export class Pipeline {
     using _pins = store.pin(result.outputs.map((output) => output.digest));
     const restore = planRestore(found.stored, unit, store);
     if (restore === undefined) return false;
-    if (withheld && unit.offMesh === undefined) {
-      store.withhold(unit.key, false);
+    if (withheld && mayRelease(unit)) {
+      store.release(result.resultKey, resultDigest);
       this.#ports.published(result.crateName);
     }
     notePrivateProgram(unit, result.outputs, this.#ports);

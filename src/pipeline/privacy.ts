@@ -15,15 +15,15 @@ export interface OffMesh {
 /** As it is counted. */
 export const OFF_MESH = 'kept off the mesh';
 
-type Wishes = Pick<ProjectRules, 'share' | 'exclude'>;
+type Wishes = Pick<ProjectRules, 'share' | 'ownShare' | 'exclude'>;
 
 /**
  * Whether a compile is private: its project is, its crate is, or one that it is compiled against.
  * A library's metadata names all crates below it, and holds code of theirs.
  */
-export function offMesh(unit: Unit, { share, exclude }: Wishes): OffMesh | undefined {
+export function offMesh(unit: Unit, { share, ownShare, exclude }: Wishes): OffMesh | undefined {
   const { plan, env, closure, packageDir } = unit;
-  if (share === false) return { about: 'share = false', spreads: packageDir !== undefined };
+  if (share === false) return unshared(packageDir === undefined, ownShare);
   const records = [...closure.records.values()];
   const marked = records.find((record) => record.offMesh);
   if (marked !== undefined) return { about: marked.crate, spreads: true };
@@ -36,13 +36,33 @@ export function offMesh(unit: Unit, { share, exclude }: Wishes): OffMesh | undef
     ...closure.foreign.flatMap(piecesOf),
   ];
   const about = names.find((name) => isExcluded(name, exclude));
-  return about === undefined ? undefined : { about, spreads: false };
+  return about === undefined ? undefined : { about, spreads: true };
 }
 
 /** The same of a run of a package's build script. */
-export function offMeshRun(name: string, { share, exclude }: Wishes): OffMesh | undefined {
-  if (share === false) return { about: 'share = false', spreads: true };
-  return isExcluded(name, exclude ?? []) ? { about: name, spreads: false } : undefined;
+export function offMeshRun(
+  name: string,
+  { share, ownShare, exclude }: Wishes,
+  isFetched: boolean,
+): OffMesh | undefined {
+  if (share === false) return unshared(isFetched, ownShare);
+  return isExcluded(name, exclude ?? []) ? { about: name, spreads: true } : undefined;
+}
+
+/**
+ * Nothing in a fetched package is anybody's secret, only that it is used here is: unless its own
+ * project shares nothing.
+ */
+function unshared(isFetched: boolean, ownShare: boolean | undefined): OffMesh {
+  return { about: 'share = false', spreads: !isFetched || ownShare === false };
+}
+
+/**
+ * Whether a withheld result that was restored for a unit may be had by peers again. While names
+ * are excluded, one of them may be what it was withheld for.
+ */
+export function mayRelease(unit: Pick<Unit, 'offMesh' | 'exclude'>): boolean {
+  return unit.offMesh === undefined && unit.exclude.length === 0;
 }
 
 /** Crates are written with `_` where their packages are with `-`. */

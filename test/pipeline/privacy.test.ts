@@ -3,7 +3,13 @@ import type { Digest } from '../../src/base/digest.js';
 import { Seclusion } from '../../src/daemon/seclusion.js';
 import type { PastOutcome } from '../../src/pipeline/outcomes.js';
 import type { Unit } from '../../src/pipeline/prepare.js';
-import { excludedIn, isExcluded, offMesh, offMeshRun } from '../../src/pipeline/privacy.js';
+import {
+  excludedIn,
+  isExcluded,
+  mayRelease,
+  offMesh,
+  offMeshRun,
+} from '../../src/pipeline/privacy.js';
 
 const digest = (name: string) => name as Digest;
 
@@ -43,7 +49,7 @@ describe('a unit is kept off the mesh', () => {
   ])('when %s', (_why, made) => {
     expect(offMesh(unit(made), { exclude })).toMatchObject({
       about: expect.stringMatching(/^secret[-_]algo$/),
-      spreads: false,
+      spreads: true,
     });
     expect(offMesh(unit(made), { exclude: ['other'] })).toBeUndefined();
     expect(offMesh(unit(made), {})).toBeUndefined();
@@ -54,12 +60,25 @@ describe('a unit is kept off the mesh', () => {
     expect(offMesh(unit({ fetched: true }), { share: false })?.spreads).toBe(false);
     const dependent = unit({ dependencies: [{ crate: 'ours', offMesh: true }] });
     expect(offMesh(dependent, {})).toEqual({ about: 'ours', spreads: true });
+    // What is fetched has a say of its own.
+    const own = { share: false, ownShare: false };
+    expect(offMesh(unit({ fetched: true }), own)?.spreads).toBe(true);
   });
 
   it('and a run of its build script is', () => {
-    expect(offMeshRun('secret-algo', { exclude })).toBeDefined();
-    expect(offMeshRun('x', { share: false })).toBeDefined();
-    expect(offMeshRun('x', { exclude })).toBeUndefined();
+    for (const fetched of [true, false]) {
+      expect(offMeshRun('secret-algo', { exclude }, fetched)?.spreads).toBe(true);
+      expect(offMeshRun('x', { share: false }, fetched)?.spreads).toBe(!fetched);
+      expect(offMeshRun('x', { share: false, ownShare: false }, fetched)?.spreads).toBe(true);
+      expect(offMeshRun('x', { exclude }, fetched)).toBeUndefined();
+    }
+  });
+
+  it('and what was withheld of it stays so while any name is excluded', () => {
+    const about = { about: 'x', spreads: true };
+    expect(mayRelease({ offMesh: undefined, exclude: [] })).toBe(true);
+    expect(mayRelease({ offMesh: undefined, exclude })).toBe(false);
+    expect(mayRelease({ offMesh: about, exclude: [] })).toBe(false);
   });
 });
 

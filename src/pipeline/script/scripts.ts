@@ -11,7 +11,7 @@ import { Flights } from '../flights.js';
 import { harmless } from '../harmless.js';
 import type { Found } from '../lookup.js';
 import type { Channel, PipelinePorts, ProjectRules, ScriptOutcome } from '../ports.js';
-import { type OffMesh, offMeshRun } from '../privacy.js';
+import { mayRelease, type OffMesh, offMeshRun } from '../privacy.js';
 import { noteReplaced, noteTaken } from '../taken.js';
 import type { Trace } from '../trace.js';
 import { checkRun } from './check.js';
@@ -112,7 +112,7 @@ export class Scripts {
     unit.exclude = allowed.exclude ?? [];
     unit.offMesh = this.#offMesh(unit, allowed);
     if (unit.offMesh !== undefined) {
-      this.#ports.store.withhold(unit.key, true);
+      this.#ports.store.withhold(unit.key);
       this.#ports.secluded(unit.offMesh.spreads ? unit.name : undefined, unit.exclude);
     }
     const wishes = wishesIn(unit.env);
@@ -133,9 +133,7 @@ export class Scripts {
 
   /** Whether the run is private: its project, its package, or something in its program. */
   #offMesh(unit: ScriptUnit, rules: ProjectRules): OffMesh | undefined {
-    const own = offMeshRun(unit.name, rules);
-    // Nothing in a fetched package is anybody's secret; only that it is used here is.
-    if (own?.spreads === true && isFetched(unit)) return { ...own, spreads: false };
+    const own = offMeshRun(unit.name, rules, isFetched(unit));
     if (own !== undefined) return own;
     const isPrivate = this.#ports.privatePrograms.get(unit.made) ?? false;
     return isPrivate ? { about: 'its program', spreads: false } : undefined;
@@ -199,7 +197,7 @@ export class Scripts {
       asked.find((name) => name !== undefined),
     );
     if (report === undefined) return undefined;
-    if (found.stored.withheld && unit.offMesh === undefined) store.withhold(unit.key, false);
+    if (found.stored.withheld && mayRelease(unit)) store.release(result.resultKey, resultDigest);
     store.touch(result.resultKey, resultDigest);
     noteTaken(found.stored, this.#ports, unit.name, [{ path: unit.outDir, digest: null }]);
     const ms = clock.monotonic() - started;
