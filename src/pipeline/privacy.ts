@@ -1,7 +1,7 @@
 import type { Manifest } from '../base/result.js';
 import type { Facts } from '../keying/facts.js';
 import { fits } from '../keying/patterns.js';
-import type { ProjectRules } from './ports.js';
+import type { KeptDir, ProjectRules } from './ports.js';
 import type { Unit } from './prepare.js';
 
 /** Why nothing of a unit is told to peers, and nothing asked of them. */
@@ -50,6 +50,28 @@ export function offMeshRun(
 }
 
 /**
+ * Whether a compile is private for what its build script wrote. Of a run that was not seen nobody
+ * knows whether it held an excluded name.
+ */
+export function offMeshDir(
+  { exclude, packageDir }: Pick<Unit, 'exclude' | 'packageDir'>,
+  known: KeptDir | undefined,
+): OffMesh | undefined {
+  const excludes = exclude.length > 0;
+  if (!(known?.offMesh ?? excludes)) return undefined;
+  return { about: 'its build script', spreads: excludes || packageDir !== undefined };
+}
+
+/** The same of a run, for its program; of one that was not seen being made nobody knows. */
+export function offMeshProgram(
+  { exclude }: Pick<Unit, 'exclude'>,
+  known: boolean | undefined,
+): OffMesh | undefined {
+  const isPrivate = known ?? exclude.length > 0;
+  return isPrivate ? { about: 'its program', spreads: false } : undefined;
+}
+
+/**
  * Nothing in a fetched package is anybody's secret, only that it is used here is: unless its own
  * project shares nothing.
  */
@@ -88,6 +110,21 @@ export function excludedIn(
 export function pathsOf({ inputs, listed, absent }: Manifest): string[] {
   return [...inputs.map(([path]) => path), ...listed.map(([path]) => path), ...absent];
 }
+
+/** Whether a manifest, or what was printed, names something excluded. */
+export function isNamedIn(
+  manifest: Manifest,
+  printed: readonly string[],
+  exclude: readonly string[],
+): boolean {
+  if (exclude.length === 0) return false;
+  const plain = printed.map((text) => text.replace(BETWEEN_WORDS, ' '));
+  return excludedIn([...pathsOf(manifest), ...printed, ...plain], exclude) !== undefined;
+}
+
+/** Colours, and white space in JSON: without it the letter of an escape began a name. */
+const COLOUR = '\\[[\\d;:]*m';
+const BETWEEN_WORDS = new RegExp(`(?:\\x1b|\\\\u001b)${COLOUR}|\\\\[nrt]`, 'gi');
 
 /** Everything that `vrift why` would tell. */
 export function textsOf({ words, named }: Facts): string[] {
