@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.js';
 import type { Digest } from '../base/digest.js';
+import type { Trust } from '../identity/trust.js';
 import { Ahead } from '../pipeline/ahead.js';
 import type { ArtifactRecord } from '../pipeline/artifacts.js';
 import { OUTCOMES, type PastOutcome } from '../pipeline/outcomes.js';
@@ -58,8 +59,8 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
   });
   const trust = await TrustKeeper.open(paths.identity, config.mesh.policy);
   const sweeper = new Sweeper(store, clock.monotonic);
-  const sweep = async (): Promise<number> => {
-    const dropped = trust.current === undefined ? 0 : await sweeper.sweep(trust.current);
+  const sweep = async (current: Trust | undefined): Promise<number> => {
+    const dropped = current === undefined ? 0 : await sweeper.sweep(current);
     if (dropped > 0) log.info('recall', `dropped=${dropped}`);
     return dropped;
   };
@@ -79,14 +80,17 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     onLate: () => stats.late(),
     onTrust: (facts, revision) => {
       trust.update(facts);
-      sweeping = sweep();
+      const { current } = trust;
+      // Also in no mesh: an earlier one must have ended before peers are told of this one.
+      sweeping = sweeping.catch(() => 0).then(() => sweep(current));
       sweeping.then(() => mesh.swept(revision)).catch((error) => log.error('recall', error));
     },
     onPeer: (node, state) => (state === 'up' ? convergence.met(node) : convergence.lost(node)),
   });
   const lastSweep = async () => {
-    const dropped = await sweeping;
-    sweeping = Promise.resolve(0);
+    const last = sweeping;
+    const dropped = await last;
+    if (sweeping === last) sweeping = Promise.resolve(0);
     return dropped;
   };
   const conflicts = new Conflicts({

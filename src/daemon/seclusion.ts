@@ -7,7 +7,7 @@ import { excludedIn, isExcluded, textsOf } from '../pipeline/privacy.js';
 export interface SecludedStore {
   /** Unit key and crate of what peers may have; undefined for what they may not. */
   shareable(): Iterable<{ unitKey: Digest; crateName: string } | undefined>;
-  withhold(unitKey: Digest, isPrivate: boolean): void;
+  withhold(unitKey: Digest): void;
 }
 
 export interface OutcomesTable {
@@ -28,6 +28,8 @@ export class Seclusion {
   /** Crates of projects that share nothing, and patterns of excluded ones. */
   readonly #crates = new Set<string>();
   readonly #patterns = new Set<string>();
+  /** Patterns of which something was shared since: who names them next means that as well. */
+  readonly #outdated = new Set<string>();
   #isDue = false;
   #isStopped = false;
   #sweeping: Promise<void> | undefined;
@@ -42,7 +44,9 @@ export class Seclusion {
     const before = this.#crates.size + this.#patterns.size;
     if (crate !== undefined && !COMMON.test(crate)) this.#crates.add(crate);
     for (const pattern of exclude) this.#patterns.add(pattern);
-    if (this.#crates.size + this.#patterns.size === before || this.#isStopped) return;
+    const isNew = this.#crates.size + this.#patterns.size > before;
+    const again = exclude.filter((pattern) => this.#outdated.delete(pattern));
+    if ((!isNew && again.length === 0) || this.#isStopped) return;
     this.#isDue = true;
     this.#sweeping ??= this.#sweep().finally(() => {
       this.#sweeping = undefined;
@@ -51,9 +55,11 @@ export class Seclusion {
 
   /** A crate is shared, again or in another project: who keeps it private next is to be heard anew. */
   published(crate: string): void {
-    if (!this.#isPrivate(crate, [...this.#patterns])) return;
-    this.#crates.clear();
-    this.#patterns.clear();
+    // A build script was named as its package is.
+    for (const name of [crate, crate.replaceAll('_', '-')]) this.#crates.delete(name);
+    for (const pattern of this.#patterns) {
+      if (isExcluded(crate, [pattern])) this.#outdated.add(pattern);
+    }
   }
 
   /** Begins nothing more, and waits for what is under way. */
@@ -72,7 +78,7 @@ export class Seclusion {
         if (++seen % SLICE === 0) await turn();
         if (this.#isStopped) return;
         if (row !== undefined && this.#isPrivate(row.crateName, patterns)) {
-          this.#store.withhold(row.unitKey, true);
+          this.#store.withhold(row.unitKey);
         }
       }
       for (const [name, past] of this.#outcomes.entries()) {
@@ -95,7 +101,7 @@ export class Seclusion {
     const marked = past.map((outcome): PastOutcome => {
       if (outcome.withheld) return outcome;
       const names = isOwn || excludedIn(textsOf(outcome.facts), patterns) !== undefined;
-      if (names) this.#store.withhold(outcome.key, true);
+      if (names) this.#store.withhold(outcome.key);
       return names ? { ...outcome, withheld: true } : outcome;
     });
     if (marked.some((outcome, at) => outcome !== past[at])) this.#outcomes.put(name, marked);

@@ -23,7 +23,7 @@ export interface ArtifactRecord {
   /** Package root, when that lies outside of workspace and CARGO_HOME. */
   outside: string | undefined;
   localOnly: boolean;
-  /** Code of a project that shares nothing: whatever is compiled against it is private as well. */
+  /** Private code: whatever is compiled against it is private as well. */
   offMesh?: true;
 }
 

@@ -8,6 +8,14 @@ export function harmless(text: string): string {
   return text.split('\n').map(harmlessLine).join('\n');
 }
 
+/** Cargo obeys what a script prints, byte by byte; of that it shows warnings and errors. */
+export function harmlessOrders(stdout: string): string {
+  return stdout.replace(ORDERS_SHOWN, harmless);
+}
+
+/** As cargo reads: lines end at `\n` alone, and white space before them counts for nothing. */
+const ORDERS_SHOWN = /(?<![^\n])(?:[^\S\n]|\u0085)*cargo::?(?:warning|error)=[^\n]*/g;
+
 /** Cargo takes the text out of JSON and prints it, so escapes count as what they stand for. */
 function harmlessLine(line: string): string {
   if (!line.startsWith('{')) return line.replace(SEQUENCE, keepColours);

@@ -20,7 +20,7 @@ import { removeNamesakes } from './namesakes.js';
 import { type Narrowed, onlyDependencies } from './onlyDependencies.js';
 import type { Channel, PipelinePorts, ProjectRules } from './ports.js';
 import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
-import { OFF_MESH, offMesh } from './privacy.js';
+import { mayRelease, OFF_MESH, offMesh, offMeshDir } from './privacy.js';
 import { answerProbe } from './probes.js';
 import { notePrivateProgram, type Ran, type RecordOptions, record } from './record.js';
 import { blobsOf, planRestore } from './restore.js';
@@ -203,12 +203,14 @@ export class Pipeline {
   /** From the moment of its key peers hear nothing of a private unit, stored before or not. */
   #seclude(unit: Unit, rules: ProjectRules): void {
     unit.exclude = rules.exclude ?? [];
-    const generated = this.#ports.keptDirs.get(withoutSlash(unit.env.get('OUT_DIR') ?? ''));
-    const byScript = generated?.offMesh ? { about: 'its build script', spreads: false } : undefined;
-    unit.offMesh = offMesh(unit, rules) ?? byScript;
+    const outDir = withoutSlash(unit.env.get('OUT_DIR') ?? '');
+    const generated =
+      outDir === '' ? undefined : offMeshDir(unit, this.#ports.keptDirs.get(outDir));
+    const own = offMesh(unit, rules);
+    unit.offMesh = own ?? generated;
     if (unit.offMesh === undefined) return;
-    this.#ports.store.withhold(unit.key, true);
-    this.#ports.secluded(unit.offMesh.spreads ? unit.plan.crateName : undefined, unit.exclude);
+    this.#ports.store.withhold(unit.key);
+    this.#ports.secluded(own?.spreads ? unit.plan.crateName : undefined, unit.exclude);
   }
 
   #findHere(unit: Unit): ReturnType<typeof findLocal> {
@@ -235,11 +237,13 @@ export class Pipeline {
     using _pins = store.pin(result.outputs.map((output) => output.digest));
     const restore = planRestore(found.stored, unit, store);
     if (restore === undefined) return false;
-    if (withheld && unit.offMesh === undefined) {
-      store.withhold(unit.key, false);
+    const isReleased = withheld === true && mayRelease(unit);
+    if (isReleased) {
+      store.release(result.resultKey, resultDigest);
       this.#ports.published(result.crateName);
     }
-    notePrivateProgram(unit, result.outputs, this.#ports);
+    const isPrivate = unit.offMesh !== undefined || (withheld === true && !isReleased);
+    notePrivateProgram(unit, result.outputs, isPrivate, this.#ports);
     const outputs = new Map(restore.ops.map((op, index) => [op.to, restore.made[index]]));
     for (const [path, entry] of recordsOf(unit, localOnly)) {
       const output = outputs.get(path);

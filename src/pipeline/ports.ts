@@ -107,8 +107,10 @@ export interface StorePort {
   /** It was used: that very result of the key. */
   touch(resultKey: Digest, resultDigest: Digest): void;
   dropResult(resultKey: Digest, resultDigest: Digest): void;
-  /** Keeps all that is stored for a unit from peers, or lets them have it again. */
-  withhold(unitKey: Digest, isPrivate: boolean): void;
+  /** Keeps all that is stored for a unit from peers. */
+  withhold(unitKey: Digest): void;
+  /** Lets peers have one result again that was withheld. */
+  release(resultKey: Digest, resultDigest: Digest): void;
   /** Hashes a blob whatever its stat says: whether it is what its name says. */
   isIntact(digest: Digest): Promise<boolean>;
   /** Drops a blob that is not, and with it whatever names it. */
@@ -226,6 +228,8 @@ export interface ProjectRules {
   runScripts?: readonly string[];
   /** `false`: nothing is told to peers, and nothing asked of them. */
   share?: boolean;
+  /** What the project that the crate belongs to says of that itself, whoever builds it. */
+  ownShare?: boolean;
   /** Crates and packages of which the same holds; patterns. */
   exclude?: readonly string[];
   /** How many of the hits are checked, where that is more than the node's own rate. */

@@ -1,7 +1,7 @@
 import type { Manifest } from '../base/result.js';
 import type { Facts } from '../keying/facts.js';
 import { fits } from '../keying/patterns.js';
-import type { ProjectRules } from './ports.js';
+import type { KeptDir, ProjectRules } from './ports.js';
 import type { Unit } from './prepare.js';
 
 /** Why nothing of a unit is told to peers, and nothing asked of them. */
@@ -15,15 +15,15 @@ export interface OffMesh {
 /** As it is counted. */
 export const OFF_MESH = 'kept off the mesh';
 
-type Wishes = Pick<ProjectRules, 'share' | 'exclude'>;
+type Wishes = Pick<ProjectRules, 'share' | 'ownShare' | 'exclude'>;
 
 /**
  * Whether a compile is private: its project is, its crate is, or one that it is compiled against.
  * A library's metadata names all crates below it, and holds code of theirs.
  */
-export function offMesh(unit: Unit, { share, exclude }: Wishes): OffMesh | undefined {
+export function offMesh(unit: Unit, { share, ownShare, exclude }: Wishes): OffMesh | undefined {
   const { plan, env, closure, packageDir } = unit;
-  if (share === false) return { about: 'share = false', spreads: packageDir !== undefined };
+  if (share === false) return unshared(packageDir === undefined, ownShare);
   const records = [...closure.records.values()];
   const marked = records.find((record) => record.offMesh);
   if (marked !== undefined) return { about: marked.crate, spreads: true };
@@ -36,13 +36,55 @@ export function offMesh(unit: Unit, { share, exclude }: Wishes): OffMesh | undef
     ...closure.foreign.flatMap(piecesOf),
   ];
   const about = names.find((name) => isExcluded(name, exclude));
-  return about === undefined ? undefined : { about, spreads: false };
+  return about === undefined ? undefined : { about, spreads: true };
 }
 
 /** The same of a run of a package's build script. */
-export function offMeshRun(name: string, { share, exclude }: Wishes): OffMesh | undefined {
-  if (share === false) return { about: 'share = false', spreads: true };
-  return isExcluded(name, exclude ?? []) ? { about: name, spreads: false } : undefined;
+export function offMeshRun(
+  name: string,
+  { share, ownShare, exclude }: Wishes,
+  isFetched: boolean,
+): OffMesh | undefined {
+  if (share === false) return unshared(isFetched, ownShare);
+  return isExcluded(name, exclude ?? []) ? { about: name, spreads: true } : undefined;
+}
+
+/**
+ * Whether a compile is private for what its build script wrote. Of a run that was not seen nobody
+ * knows whether it held an excluded name.
+ */
+export function offMeshDir(
+  { exclude, packageDir }: Pick<Unit, 'exclude' | 'packageDir'>,
+  known: KeptDir | undefined,
+): OffMesh | undefined {
+  const excludes = exclude.length > 0;
+  if (!(known?.offMesh ?? excludes)) return undefined;
+  return { about: 'its build script', spreads: excludes || packageDir !== undefined };
+}
+
+/** The same of a run, for its program; of one that was not seen being made nobody knows. */
+export function offMeshProgram(
+  { exclude }: Pick<Unit, 'exclude'>,
+  known: boolean | undefined,
+): OffMesh | undefined {
+  const isPrivate = known ?? exclude.length > 0;
+  return isPrivate ? { about: 'its program', spreads: false } : undefined;
+}
+
+/**
+ * Nothing in a fetched package is anybody's secret, only that it is used here is: unless its own
+ * project shares nothing.
+ */
+function unshared(isFetched: boolean, ownShare: boolean | undefined): OffMesh {
+  return { about: 'share = false', spreads: !isFetched || ownShare === false };
+}
+
+/**
+ * Whether a withheld result that was restored for a unit may be had by peers again. While names
+ * are excluded, one of them may be what it was withheld for.
+ */
+export function mayRelease(unit: Pick<Unit, 'offMesh' | 'exclude'>): boolean {
+  return unit.offMesh === undefined && unit.exclude.length === 0;
 }
 
 /** Crates are written with `_` where their packages are with `-`. */
@@ -68,6 +110,21 @@ export function excludedIn(
 export function pathsOf({ inputs, listed, absent }: Manifest): string[] {
   return [...inputs.map(([path]) => path), ...listed.map(([path]) => path), ...absent];
 }
+
+/** Whether a manifest, or what was printed, names something excluded. */
+export function isNamedIn(
+  manifest: Manifest,
+  printed: readonly string[],
+  exclude: readonly string[],
+): boolean {
+  if (exclude.length === 0) return false;
+  const plain = printed.map((text) => text.replace(BETWEEN_WORDS, ' '));
+  return excludedIn([...pathsOf(manifest), ...printed, ...plain], exclude) !== undefined;
+}
+
+/** Colours, and white space in JSON: without it the letter of an escape began a name. */
+const COLOUR = '\\[[\\d;:]*m';
+const BETWEEN_WORDS = new RegExp(`(?:\\x1b|\\\\u001b)${COLOUR}|\\\\[nrt]`, 'gi');
 
 /** Everything that `vrift why` would tell. */
 export function textsOf({ words, named }: Facts): string[] {

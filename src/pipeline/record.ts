@@ -21,7 +21,7 @@ import type { Found } from './lookup.js';
 import { keepMessages, messageFormat } from './messages.js';
 import type { PipelinePorts } from './ports.js';
 import { recordsOf, type Unit } from './prepare.js';
-import { excludedIn, pathsOf } from './privacy.js';
+import { isNamedIn } from './privacy.js';
 import type { Secured, SecuredFile } from './secure.js';
 import { isSameButLinks } from './stamps.js';
 import { differences } from './verify.js';
@@ -136,7 +136,9 @@ export async function record(
   const toolchain = unit.toolchain.id;
   options.resultKey = resultKey;
   const own = { attestations: [], origin: 'own' as const };
-  if (ports.trust.keeping({ ...own, result: { resultKey, toolchain } })) return 'recalled';
+  const judged = { ...own, result: { resultKey, toolchain } };
+  const isRecalled = () => ports.trust.keeping(judged) !== undefined;
+  if (isRecalled()) return 'recalled';
   try {
     const outputs: Output[] = [];
     for (const file of secured.files) {
@@ -151,7 +153,6 @@ export async function record(
     const dep = await ports.store.putBytes(depFile);
     outputs.push({ role: 'dep-info', executable: false, ...dep });
     rememberOrigin(unit, manifest, outputs, ports);
-    notePrivateProgram(unit, outputs, ports);
     const result: Result = {
       schema: RESULT_SCHEMA,
       unitKey: unit.key,
@@ -167,7 +168,12 @@ export async function record(
       stdout: await ports.store.putBytes(toBytes(stdout)),
       stderr: await ports.store.putBytes(toBytes(stderr)),
     };
-    const stay = stayOf(unit, manifest, options.local);
+    const isPrivate =
+      unit.offMesh !== undefined || isNamedIn(manifest, [stdout, stderr], unit.exclude);
+    const stay = stayOf(isPrivate, options.local);
+    notePrivateProgram(unit, outputs, isPrivate, ports);
+    // It may have been recalled while its blobs were written.
+    if (isRecalled()) return 'recalled';
     if (!stay.localOnly) ports.published(result.crateName);
     ports.store.putResult({
       result,
@@ -206,12 +212,9 @@ function rememberOrigin(
 
 /** Where a result may go. What names a private crate is private itself. */
 function stayOf(
-  unit: Unit,
-  manifest: Manifest,
+  isPrivate: boolean,
   local: readonly string[],
 ): { localOnly: boolean; withheld?: true } {
-  const isPrivate =
-    unit.offMesh !== undefined || excludedIn(pathsOf(manifest), unit.exclude) !== undefined;
   if (local.length > 0) return { localOnly: true };
   return isPrivate ? { localOnly: true, withheld: true } : { localOnly: false };
 }
@@ -220,14 +223,13 @@ function stayOf(
 export function notePrivateProgram(
   unit: Unit,
   outputs: readonly Output[],
+  isPrivate: boolean,
   { privatePrograms }: PipelinePorts,
 ): void {
   if (!unit.outputs.some(({ front }) => front !== undefined)) return;
   const program = outputs.find(({ role }) => role === 'bin')?.digest;
   if (program === undefined) return;
-  const isPrivate = unit.offMesh !== undefined;
-  if ((privatePrograms.get(program) ?? false) !== isPrivate)
-    privatePrograms.put(program, isPrivate);
+  if (privatePrograms.get(program) !== isPrivate) privatePrograms.put(program, isPrivate);
 }
 
 interface Made {

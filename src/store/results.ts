@@ -104,16 +104,16 @@ export class Results {
     this.#keepOnly(resultKey, (entry) => entry.resultDigest !== resultDigest);
   }
 
-  /** Keeps every result of a unit on this machine, as private code, or lets it go again. */
-  withhold(unitKey: Digest, isPrivate: boolean): void {
-    for (const resultKey of this.#units.get(unitKey) ?? []) {
-      const bucket = this.#buckets.get(resultKey);
-      if (bucket === undefined) continue;
-      const entries = bucket.entries.map((entry) => withholding(entry, isPrivate));
-      if (entries.every((entry, at) => entry === bucket.entries[at])) continue;
-      const cost = costOf(bucket.manifest, entries);
-      this.#replace(resultKey, bucket, { ...bucket, entries, cost });
-    }
+  /** Keeps every result of a unit on this machine, as private code. */
+  withhold(unitKey: Digest): void {
+    for (const resultKey of this.#units.get(unitKey) ?? []) this.#change(resultKey, withheldOf);
+  }
+
+  /** Lets one result that was withheld go again; all others stay as they are. */
+  release(resultKey: Digest, resultDigest: Digest): void {
+    this.#change(resultKey, (entry) =>
+      entry.resultDigest === resultDigest ? releasedOf(entry) : entry,
+    );
   }
 
   /** Drops what names a blob that is gone. @returns how many results went */
@@ -173,6 +173,15 @@ export class Results {
       const { untried: _, ...tried } = entry;
       return entry.resultDigest === used ? tried : entry;
     });
+    const cost = costOf(bucket.manifest, entries);
+    this.#replace(resultKey, bucket, { ...bucket, entries, cost });
+  }
+
+  #change(resultKey: Digest, changed: (entry: StoredEntry) => StoredEntry): void {
+    const bucket = this.#buckets.get(resultKey);
+    if (bucket === undefined) return;
+    const entries = bucket.entries.map(changed);
+    if (entries.every((entry, at) => entry === bucket.entries[at])) return;
     const cost = costOf(bucket.manifest, entries);
     this.#replace(resultKey, bucket, { ...bucket, entries, cost });
   }
@@ -280,8 +289,11 @@ export class Results {
 
 const MAX_MANIFESTS = 16;
 
-function withholding(entry: StoredEntry, isPrivate: boolean): StoredEntry {
-  if (isPrivate) return entry.localOnly ? entry : { ...entry, localOnly: true, withheld: true };
+function withheldOf(entry: StoredEntry): StoredEntry {
+  return entry.localOnly ? entry : { ...entry, localOnly: true, withheld: true };
+}
+
+function releasedOf(entry: StoredEntry): StoredEntry {
   if (entry.withheld === undefined) return entry;
   const { withheld: _, ...rest } = entry;
   return { ...rest, localOnly: false };

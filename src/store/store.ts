@@ -316,12 +316,14 @@ export class Store {
     return this.#results.newest(limit) as Digest[];
   }
 
-  /**
-   * Keeps all that is stored for a unit from peers, or lets them have it again. What has another
-   * reason to stay, stays.
-   */
-  withhold(unitKey: Digest, isPrivate: boolean): void {
-    this.#results.withhold(unitKey, isPrivate);
+  /** Keeps all that is stored for a unit from peers. */
+  withhold(unitKey: Digest): void {
+    this.#results.withhold(unitKey);
+  }
+
+  /** Lets peers have one result again that was withheld. What has another reason to stay, stays. */
+  release(resultKey: Digest, resultDigest: Digest): void {
+    this.#results.release(resultKey, resultDigest);
   }
 
   /** Unit key and crate of everything that peers may have. Slow: it reads all of it. */

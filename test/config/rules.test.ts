@@ -30,7 +30,10 @@ it('a crate that is private where it belongs is so in every project that uses it
   write('theirs/velo.toml', '[mesh]\nexclude = ["b"]\n[l2_cache]\nenabled = false\n');
   expect(call()).toMatchObject({ enabled: true, share: true, exclude: ['a', 'b'] });
   write('theirs/velo.toml', '[mesh]\nshare = false\n');
-  expect(call()).toMatchObject({ share: false, exclude: ['a'] });
+  expect(call()).toMatchObject({ share: false, ownShare: false, exclude: ['a'] });
+  write('theirs/velo.toml', '');
+  write('ours/velo.toml', '[mesh]\nshare = false\n');
+  expect(call()).toMatchObject({ share: false, ownShare: true });
 });
 
 it('nothing is cached while nobody can tell what either project keeps private', () => {

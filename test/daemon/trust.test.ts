@@ -37,12 +37,16 @@ describe('who is believed', () => {
     expect(before.keeping(theirs)?.reason).toBe('recall');
   });
 
-  it('is everybody in no mesh, but for what comes from a peer that was one a moment ago', async () => {
+  it('is in no mesh whoever was, unless the policy asks who it is, and no peer any more', async () => {
     const { signed } = await meshOfTwo();
     const theirs = signed('a', { digest: digestOf('x'), size: 1 });
-    const alone = await TrustKeeper.open((await newNode()).dir, 'role:ci');
-    expect(alone.keeping(theirs)).toBeUndefined();
-    expect(alone.taking(theirs)?.reason).toBe('policy');
+    const { dir } = await newNode();
+    const open = await TrustKeeper.open(dir, 'any-member');
+    expect(open.keeping(theirs)).toBeUndefined();
+    const strict = await TrustKeeper.open(dir, 'role:ci');
+    expect(strict.keeping(theirs)?.reason).toBe('policy');
+    expect(strict.keeping({ ...theirs, origin: 'own' })).toBeUndefined();
+    for (const alone of [open, strict]) expect(alone.taking(theirs)?.reason).toBe('policy');
   });
 
   it('is nobody but this node while its roster cannot be read', async () => {

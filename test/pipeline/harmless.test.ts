@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { harmless } from '../../src/pipeline/harmless.js';
+import { harmless, harmlessOrders } from '../../src/pipeline/harmless.js';
 
 const RED = '\u001b[1m\u001b[38;5;9merror\u001b[0m: no such thing';
 
@@ -78,6 +78,19 @@ describe('messages of a result', () => {
         }
       }),
     );
+  });
+
+  it('are cleaned where cargo shows them, however a script begins or breaks the line', () => {
+    for (const start of ['', '\t ', '\u0085', 'cargo:rustc-cfg=a\n']) {
+      for (const order of ['cargo:warning=', 'cargo::error=']) {
+        const shown = harmlessOrders(`${start}${order}a\r\u2028\u001b[2Jb\nx`);
+        expect(shown.endsWith(`${order}a\u2028b\nx`)).toBe(true);
+      }
+    }
+    // What cargo obeys it gets byte by byte.
+    for (const obeyed of ['cargo:rustc-env=A=\u001b[2J', 'x\rcargo:warning=\u001b[2J']) {
+      expect(harmlessOrders(obeyed)).toBe(obeyed);
+    }
   });
 
   it('are read in time that grows with their length', () => {

@@ -3,7 +3,16 @@ import type { Digest } from '../../src/base/digest.js';
 import { Seclusion } from '../../src/daemon/seclusion.js';
 import type { PastOutcome } from '../../src/pipeline/outcomes.js';
 import type { Unit } from '../../src/pipeline/prepare.js';
-import { excludedIn, isExcluded, offMesh, offMeshRun } from '../../src/pipeline/privacy.js';
+import {
+  excludedIn,
+  isExcluded,
+  isNamedIn,
+  mayRelease,
+  offMesh,
+  offMeshDir,
+  offMeshProgram,
+  offMeshRun,
+} from '../../src/pipeline/privacy.js';
 
 const digest = (name: string) => name as Digest;
 
@@ -43,7 +52,7 @@ describe('a unit is kept off the mesh', () => {
   ])('when %s', (_why, made) => {
     expect(offMesh(unit(made), { exclude })).toMatchObject({
       about: expect.stringMatching(/^secret[-_]algo$/),
-      spreads: false,
+      spreads: true,
     });
     expect(offMesh(unit(made), { exclude: ['other'] })).toBeUndefined();
     expect(offMesh(unit(made), {})).toBeUndefined();
@@ -54,12 +63,39 @@ describe('a unit is kept off the mesh', () => {
     expect(offMesh(unit({ fetched: true }), { share: false })?.spreads).toBe(false);
     const dependent = unit({ dependencies: [{ crate: 'ours', offMesh: true }] });
     expect(offMesh(dependent, {})).toEqual({ about: 'ours', spreads: true });
+    // What is fetched has a say of its own.
+    const own = { share: false, ownShare: false };
+    expect(offMesh(unit({ fetched: true }), own)?.spreads).toBe(true);
   });
 
   it('and a run of its build script is', () => {
-    expect(offMeshRun('secret-algo', { exclude })).toBeDefined();
-    expect(offMeshRun('x', { share: false })).toBeDefined();
-    expect(offMeshRun('x', { exclude })).toBeUndefined();
+    for (const fetched of [true, false]) {
+      expect(offMeshRun('secret-algo', { exclude }, fetched)?.spreads).toBe(true);
+      expect(offMeshRun('x', { share: false }, fetched)?.spreads).toBe(!fetched);
+      expect(offMeshRun('x', { share: false, ownShare: false }, fetched)?.spreads).toBe(true);
+      expect(offMeshRun('x', { exclude }, fetched)).toBeUndefined();
+    }
+  });
+
+  it('when a build script whose run or program nobody saw could hold an excluded name', () => {
+    const own = { exclude, packageDir: '/home/alice/app' };
+    const known = (isPrivate: boolean) => ({ secret: '', offMesh: isPrivate });
+    expect(offMeshDir(own, undefined)?.spreads).toBe(true);
+    expect(offMeshDir(own, known(false))).toBeUndefined();
+    expect(offMeshDir({ ...own, exclude: [] }, undefined)).toBeUndefined();
+    expect(offMeshDir({ exclude: [], packageDir: undefined }, known(true))?.spreads).toBe(false);
+    expect(offMeshDir({ exclude, packageDir: undefined }, known(true))?.spreads).toBe(true);
+    expect(offMeshProgram({ exclude }, undefined)).toBeDefined();
+    expect(offMeshProgram({ exclude }, false)).toBeUndefined();
+    expect(offMeshProgram({ exclude: [] }, undefined)).toBeUndefined();
+    expect(offMeshProgram({ exclude: [] }, true)).toBeDefined();
+  });
+
+  it('and what was withheld of it stays so while any name is excluded', () => {
+    const about = { about: 'x', spreads: true };
+    expect(mayRelease({ offMesh: undefined, exclude: [] })).toBe(true);
+    expect(mayRelease({ offMesh: undefined, exclude })).toBe(false);
+    expect(mayRelease({ offMesh: about, exclude: [] })).toBe(false);
   });
 });
 
@@ -83,6 +119,19 @@ it('finds an excluded name wherever a peer could read it', () => {
     expect(excludedIn(['/vr/ws/src/main.rs', text], exclude), text).toMatch(/^secret[-_]algo/);
   }
   expect(excludedIn(['/vr/ws/not-secret-algo/src/lib.rs', 'secret'], exclude)).toBeUndefined();
+});
+
+it('finds it in messages, whatever they are coloured and wrapped with', () => {
+  const nothing = { schema: 1 as const, inputs: [], env: [], absent: [], listed: [] };
+  const manifest = { ...nothing, observed: [], bound: [] };
+  const named = (text: string) => isNamedIn(manifest, [text], ['secret-*']);
+  for (const before of ['`', ' ', '\u001b[1m', '\\u001b[38;5;9m', '\\n', '\\t', '/']) {
+    expect([before, named(`{"rendered":"a${before}secret_algo: unused"}`)]).toEqual([before, true]);
+  }
+  expect(named('not-secret-algo')).toBe(false);
+  const reads = { ...manifest, absent: ['/vr/ws/secret-algo/x'] };
+  expect(isNamedIn(reads, [], ['secret-*'])).toBe(true);
+  expect(isNamedIn(reads, ['secret-algo'], [])).toBe(false);
 });
 
 describe('what was stored before', () => {
@@ -142,6 +191,36 @@ describe('what was stored before', () => {
     await settled();
     expect([...withheld].sort()).toEqual(['3', '5', '6']);
     expect(told()).toEqual(['4', '7']);
+    await seclusion.stop();
+  });
+
+  it('is looked for anew where some of it was shared since, and only that', async () => {
+    const { seclusion, withheld } = store();
+    seclusion.add('secret_algo', []);
+    seclusion.add('app', []);
+    await settled();
+    seclusion.published('app');
+    withheld.clear();
+    seclusion.add('another', []);
+    await settled();
+    // `app` alone was shared again.
+    expect([...withheld]).toEqual(['1']);
+    seclusion.add('app', []);
+    await settled();
+    expect(withheld).toContain('3');
+    await seclusion.stop();
+  });
+
+  it('is looked for anew by a pattern as well', async () => {
+    const { seclusion, withheld } = store();
+    const patterns = ['secret-*', 'other'];
+    for (const about of ['', 'app', 'secret_algo']) {
+      withheld.clear();
+      if (about !== '') seclusion.published(about);
+      seclusion.add(undefined, patterns);
+      await settled();
+      expect([about, withheld.has('1')]).toEqual([about, about !== 'app']);
+    }
     await seclusion.stop();
   });
 

@@ -18,7 +18,7 @@ it('peers are asked for nothing better than what is withheld from them', async (
   };
   const [secret, open] = results.map(({ result }) => result.unitKey);
   expect(await held()).toEqual([secret, open]);
-  store.withhold(secret!, true);
+  store.withhold(secret!);
   expect(await held()).toEqual([open]);
   expect(await held(() => false)).toEqual([]);
   await reader.close();

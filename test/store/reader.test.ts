@@ -82,24 +82,46 @@ describe('a reader in a thread of its own', () => {
       return [candidates.length, await ask('read', own.digest), await ask('resultCount')];
     };
     expect(await seen()).toEqual([1, 'own', 3]);
-    store.withhold(unitKey, true);
+    store.withhold(unitKey);
     expect(store.resultsOf(resultKey)).toMatchObject([{ localOnly: true, withheld: true }]);
     expect(await seen()).toEqual([0, null, 2]);
     expect(await ask('read', both.digest)).toBe('both');
-    store.withhold(open.result.unitKey, true);
+    store.withhold(open.result.unitKey);
     await store.flush();
     expect(await ask('read', both.digest)).toBeNull();
-    for (const { result } of [secret, open, stays]) store.withhold(result.unitKey, false);
+    for (const { result, resultDigest } of [secret, open, stays]) {
+      store.release(result.resultKey, resultDigest);
+    }
     expect(await seen()).toEqual([1, 'own', 3]);
     expect(store.resultsOf(stays.result.resultKey)).toMatchObject([{ localOnly: true }]);
 
     // Who compiles it again without a reason to keep it shares it; dropping counts right.
-    store.withhold(unitKey, true);
+    store.withhold(unitKey);
     store.putResult(secret);
     expect(await seen()).toEqual([1, 'own', 3]);
-    store.withhold(unitKey, true);
+    store.withhold(unitKey);
     store.dropResult(resultKey, secret.resultDigest);
     expect((await seen())[2]).toBe(2);
+  });
+
+  it('has only the very result again that is released, not what else the unit made', async () => {
+    const { store, path } = await openStore();
+    const [blob, fork] = await Promise.all(
+      ['open', 'fork'].map((text) => store.putBytes(Buffer.from(text))),
+    );
+    // Two of one result key, and one of the same unit under another.
+    const released = makeResult({ unit: 'x', outputs: [blob!] });
+    const beside = makeResult({ unit: 'x', outputs: [fork!] });
+    const other = makeResult({ unit: 'x', inputs: 'other', outputs: [fork!] });
+    for (const result of [released, beside, other]) store.putResult(result);
+    const { unitKey, resultKey } = released.result;
+    store.withhold(unitKey);
+    store.release(resultKey, released.resultDigest);
+    await store.flush();
+    const ask = startReader(path);
+    expect(await ask('candidates', unitKey)).toMatchObject([{ result: released.result }]);
+    expect(await ask('read', blob!.digest)).toBe('open');
+    expect(await ask('read', fork!.digest)).toBeNull();
   });
 
   it('finds withheld results as such when the store is opened again', async () => {
@@ -107,7 +129,7 @@ describe('a reader in a thread of its own', () => {
     const blob = await store.putBytes(Buffer.from('secret'));
     const { result, ...rest } = makeResult({ outputs: [blob] });
     store.putResult({ result, ...rest });
-    store.withhold(result.unitKey, true);
+    store.withhold(result.unitKey);
     await store.close();
     const { store: again } = await openStore({ path });
     expect(again.resultsOf(result.resultKey)).toMatchObject([{ withheld: true }]);

@@ -154,6 +154,37 @@ describe('a crate that the project keeps off the mesh', () => {
     }
   });
 
+  it('is in nothing above it, whatever name its library has and through whichever script', async () => {
+    const { alice } = await pair.both({
+      ...files('CANARY_SEVEN'),
+      'app/Cargo.toml':
+        '[workspace]\nmembers = ["secret-algo", "plain", "user", "front", "tool"]\nresolver = "2"\n',
+      'app/velo.toml': '[mesh]\nexclude = ["secret-*"]\n',
+      'app/secret-algo/Cargo.toml': manifest('secret-algo', '[lib]\nname = "algo"\n'),
+      'app/user/src/main.rs':
+        'fn main() { println!("{}{}{}", algo::word(), algo::made(), plain::word()); }\n',
+      'app/front/Cargo.toml': manifest(
+        'front',
+        '[build-dependencies]\nsecret-algo = { path = "../secret-algo" }\n',
+      ),
+      'app/front/build.rs': `fn main() {
+    let dir = std::env::var("OUT_DIR").unwrap();
+    std::fs::write(dir + "/word.txt", algo::word()).unwrap();
+}\n`,
+      'app/front/src/lib.rs':
+        '#[inline(never)] pub fn word() -> &\'static str { include_str!(concat!(env!("OUT_DIR"), "/word.txt")) }\n',
+      'app/tool/Cargo.toml': manifest('tool', '[dependencies]\nfront = { path = "../front" }\n'),
+      'app/tool/src/main.rs': 'fn main() { println!("{}", front::word()); }\n',
+    });
+    for (let round = 0; round < 2; round += 1) {
+      await rebuild(alice);
+      expect(await alice.output('tool')).toBe('CANARY_SEVEN');
+      await ask(pair.alice);
+      expect(spy.told).not.toMatch(/CANARY_SEVEN|secret[-_]algo/);
+      expect(isTold('plain_canary_seven')).toBe(true);
+    }
+  });
+
   it("is not found at peers either: a colleague's copy stays the colleague's", async () => {
     const { alice, bob } = await pair.both(files('CANARY_THREE'));
     await bob.count(['build']);

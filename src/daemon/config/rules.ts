@@ -39,7 +39,6 @@ export function openRules({
 }
 
 function privacyOf(project: ProjectConfig, home: ProjectConfig) {
-  if (project === home) return { share: project.share, exclude: project.exclude };
   const exclude = [...new Set([...project.exclude, ...home.exclude])];
-  return { share: project.share && home.share, exclude };
+  return { share: project.share && home.share, ownShare: home.share, exclude };
 }

@@ -11,7 +11,7 @@ import type { MeshEvent } from '../../mesh/events.js';
 import { MeshNode } from '../../mesh/node.js';
 import { compareStandings, standingOf } from '../../pipeline/choose.js';
 import { OUTCOMES, type PastOutcome, publicOutcomes } from '../../pipeline/outcomes.js';
-import { isExcluded } from '../../pipeline/privacy.js';
+import { excludedIn, isExcluded } from '../../pipeline/privacy.js';
 import type { PeerReader } from '../../server/ports.js';
 import { buildServer } from '../../server/server.js';
 import { openHasher } from '../../store/hashing.js';
@@ -56,7 +56,11 @@ const reader: PeerReader = {
         ? []
         : [{ manifest, result, attestations: vouched }];
     }),
-  outcomes: (unit) => publicOutcomes(store.row<PastOutcome[]>(OUTCOMES, unit) ?? []),
+  outcomes: (unit) => {
+    const [, crate = ''] = unit.split('|');
+    if (!mayLeave(crate) || excludedIn([unit], start.mesh.exclude) !== undefined) return [];
+    return publicOutcomes(store.row<PastOutcome[]>(OUTCOMES, unit) ?? []);
+  },
   isBetterThan: (standing) => {
     const entries = store.bucket(standing[0])?.entries ?? [];
     return entries.some(

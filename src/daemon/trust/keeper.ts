@@ -1,3 +1,4 @@
+import { DEFAULT_POLICY } from '../../identity/policy.js';
 import { type Held, type Trust, trustIn } from '../../identity/trust.js';
 import { readTrustFacts, type TrustFacts } from '../../identity/trustFacts.js';
 import type { Objection, TrustPort } from '../../pipeline/ports.js';
@@ -12,7 +13,8 @@ const LEFT = objection('in a mesh', 'left it');
 
 /**
  * Who is believed about results, as the main thread knows it: from the files at the start, then
- * from the mesh's thread whenever it changes. A node in no mesh objects to nothing.
+ * from the mesh's thread whenever it changes. A node in no mesh believes what it took from peers only
+ * under the default policy.
  */
 export class TrustKeeper implements TrustPort {
   readonly #policy: string;
@@ -50,9 +52,11 @@ export class TrustKeeper implements TrustPort {
   }
 
   keeping(stored: Held): Objection | undefined {
-    if (this.#trust === 'no mesh') return undefined;
-    if (this.#trust === 'unreadable') return stored.origin === 'own' ? undefined : UNREADABLE;
-    return asChange(this.#trust.keeping(stored));
+    if (typeof this.#trust !== 'string') return asChange(this.#trust.keeping(stored));
+    if (stored.origin === 'own') return undefined;
+    if (this.#trust === 'unreadable') return UNREADABLE;
+    // Who is who is not known any more, and any other policy asks for that.
+    return this.#policy === DEFAULT_POLICY ? undefined : LEFT;
   }
 
   isRecalledToolchain(toolchain: string): boolean {

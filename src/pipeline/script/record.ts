@@ -2,7 +2,7 @@ import { type Output, RESULT_SCHEMA, type Result } from '../../base/result.js';
 import { resultDigestOf } from '../../base/resultDigest.js';
 import { manifestDigest, resultKeyOf } from '../../keying/manifest.js';
 import type { PipelinePorts } from '../ports.js';
-import { excludedIn, OFF_MESH, pathsOf } from '../privacy.js';
+import { isNamedIn, OFF_MESH } from '../privacy.js';
 import type { ScriptRan, ScriptRecord } from './describe.js';
 import type { ScriptUnit } from './prepare.js';
 
@@ -10,14 +10,17 @@ import type { ScriptUnit } from './prepare.js';
 export async function recordRun(
   unit: ScriptUnit,
   ran: ScriptRan,
-  { manifest, secret, tree, large, stdout, stderr }: ScriptRecord,
+  run: ScriptRecord,
   { hasher, store, recorder, trust, conflicts }: PipelinePorts,
 ): Promise<'stored' | 'recalled'> {
+  const { manifest, secret, tree, large, stdout, stderr } = run;
   const digest = manifestDigest(manifest, hasher);
   const resultKey = resultKeyOf(unit.key, digest, hasher);
   const toolchain = unit.toolchain.id;
   const own = { attestations: [], origin: 'own' as const };
-  if (trust.keeping({ ...own, result: { resultKey, toolchain } })) return 'recalled';
+  const isRecalled = () =>
+    trust.keeping({ ...own, result: { resultKey, toolchain } }) !== undefined;
+  if (isRecalled()) return 'recalled';
   const outputs: Output[] = [{ role: 'tree', executable: false, ...(await store.putBytes(tree)) }];
   for (const [index, bytes] of [...large.values()].entries()) {
     outputs.push({ role: `file:${index}`, executable: false, ...(await store.putBytes(bytes)) });
@@ -38,9 +41,10 @@ export async function recordRun(
     stderr: await store.putBytes(stderr),
   };
   if (secret !== undefined) recorder.localOnly('reads a secret variable', result.crateName);
-  const told = [...pathsOf(manifest), stdout.toString('utf8'), stderr.toString('utf8')];
-  const isPrivate = unit.offMesh !== undefined || excludedIn(told, unit.exclude) !== undefined;
+  const isPrivate = isPrivateRun(unit, run);
   if (isPrivate) recorder.localOnly(OFF_MESH, result.crateName);
+  // It may have been recalled while its blobs were written.
+  if (isRecalled()) return 'recalled';
   store.putResult({
     result,
     manifest,
@@ -52,4 +56,13 @@ export async function recordRun(
   conflicts.saw(store.resultsOf(resultKey));
   recorder.stored(outputs.reduce((sum, { size }) => sum + size, 0));
   return 'stored';
+}
+
+/** Whether a run, and with it what it wrote, is private: what it read and printed counts. */
+export function isPrivateRun(
+  { offMesh, exclude }: Pick<ScriptUnit, 'offMesh' | 'exclude'>,
+  { manifest, stdout, stderr }: Pick<ScriptRecord, 'manifest' | 'stdout' | 'stderr'>,
+): boolean {
+  const printed = [stdout, stderr].map((bytes) => bytes.toString('utf8'));
+  return offMesh !== undefined || isNamedIn(manifest, printed, exclude);
 }

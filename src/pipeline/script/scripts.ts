@@ -8,10 +8,10 @@ import { parseDistinct, type Sighting } from '../../wire/observed.js';
 import type { Ahead } from '../ahead.js';
 import { type Wishes, wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
-import { harmless } from '../harmless.js';
+import { harmless, harmlessOrders } from '../harmless.js';
 import type { Found } from '../lookup.js';
 import type { Channel, PipelinePorts, ProjectRules, ScriptOutcome } from '../ports.js';
-import { type OffMesh, offMeshRun } from '../privacy.js';
+import { isNamedIn, mayRelease, type OffMesh, offMeshProgram, offMeshRun } from '../privacy.js';
 import { noteReplaced, noteTaken } from '../taken.js';
 import type { Trace } from '../trace.js';
 import { checkRun } from './check.js';
@@ -19,7 +19,7 @@ import { describeRun, type ScriptRan } from './describe.js';
 import { prefixMaps } from './flags.js';
 import { findScript } from './lookup.js';
 import { prepareScript, type ScriptUnit } from './prepare.js';
-import { recordRun } from './record.js';
+import { isPrivateRun, recordRun } from './record.js';
 import { turn } from './slices.js';
 import { unpackTree } from './tree.js';
 
@@ -112,7 +112,7 @@ export class Scripts {
     unit.exclude = allowed.exclude ?? [];
     unit.offMesh = this.#offMesh(unit, allowed);
     if (unit.offMesh !== undefined) {
-      this.#ports.store.withhold(unit.key, true);
+      this.#ports.store.withhold(unit.key);
       this.#ports.secluded(unit.offMesh.spreads ? unit.name : undefined, unit.exclude);
     }
     const wishes = wishesIn(unit.env);
@@ -133,12 +133,9 @@ export class Scripts {
 
   /** Whether the run is private: its project, its package, or something in its program. */
   #offMesh(unit: ScriptUnit, rules: ProjectRules): OffMesh | undefined {
-    const own = offMeshRun(unit.name, rules);
-    // Nothing in a fetched package is anybody's secret; only that it is used here is.
-    if (own?.spreads === true && isFetched(unit)) return { ...own, spreads: false };
+    const own = offMeshRun(unit.name, rules, isFetched(unit));
     if (own !== undefined) return own;
-    const isPrivate = this.#ports.privatePrograms.get(unit.made) ?? false;
-    return isPrivate ? { about: 'its program', spreads: false } : undefined;
+    return offMeshProgram(unit, this.#ports.privatePrograms.get(unit.made));
   }
 
   /** Whether a script runs that could be replayed. */
@@ -197,9 +194,10 @@ export class Scripts {
     this.#noteSecret(
       unit,
       asked.find((name) => name !== undefined),
+      isNamedIn(found.stored.manifest, [stdout, stderr], unit.exclude),
     );
     if (report === undefined) return undefined;
-    if (found.stored.withheld && unit.offMesh === undefined) store.withhold(unit.key, false);
+    if (found.stored.withheld && mayRelease(unit)) store.release(result.resultKey, resultDigest);
     store.touch(result.resultKey, resultDigest);
     noteTaken(found.stored, this.#ports, unit.name, [{ path: unit.outDir, digest: null }]);
     const ms = clock.monotonic() - started;
@@ -263,11 +261,11 @@ export class Scripts {
   }
 
   /** What a script wrote may hold what it read, and so may the crate that includes it. */
-  #noteSecret({ outDir, offMesh: off }: ScriptUnit, secret = ''): void {
+  #noteSecret({ outDir, offMesh: off }: ScriptUnit, secret = '', isNamed = false): void {
     const { keptDirs } = this.#ports;
-    const known = keptDirs.get(outDir) ?? { secret: '', offMesh: false };
-    const isPrivate = off !== undefined;
-    if (known.secret === secret && known.offMesh === isPrivate) return;
+    const known = keptDirs.get(outDir);
+    const isPrivate = off !== undefined || isNamed;
+    if (known?.secret === secret && known.offMesh === isPrivate) return;
     keptDirs.put(outDir, { secret, offMesh: isPrivate });
   }
 
@@ -278,7 +276,10 @@ export class Scripts {
     { mayStore, check }: { mayStore: boolean; check: Found | undefined },
   ): Promise<string> {
     const now = await describeRun(unit, ran, this.#ports);
-    if (typeof now !== 'string' && now.secret !== undefined) this.#noteSecret(unit, now.secret);
+    if (typeof now !== 'string') {
+      const secret = now.secret ?? this.#ports.keptDirs.get(unit.outDir)?.secret;
+      this.#noteSecret(unit, secret, isPrivateRun(unit, now));
+    }
     if (typeof now === 'string') {
       if (check !== undefined) this.#ports.recorder.checked('skipped', 'script');
       return now;
@@ -290,11 +291,6 @@ export class Scripts {
     if (!mayStore) return 'not stored';
     return recordRun(unit, ran, now, this.#ports);
   }
-}
-
-/** Cargo obeys what a script prints, byte by byte; of that it shows warnings and errors. */
-function harmlessOrders(stdout: string): string {
-  return stdout.replace(/^cargo::?(warning|error)=.*$/gm, harmless);
 }
 
 function secretAsked(
