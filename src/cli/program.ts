@@ -44,7 +44,7 @@ function build(cli: Cli): Command {
     })
     .addHelpText(
       'after',
-      '\nFirst day:\n  vrift mesh create office\n  vrift init\n  cargo build\n  vrift stats',
+      '\nFirst day:\n  vrift mesh join\n  vrift init\n  cargo build\n  vrift stats',
     );
   const adders = [addStart, addStop, addStatus, addRun, addInit, addMesh, addPeers, addStats];
   const more = [addMeshTrust, addWhy, addGc, addVerify, addAllow, addLog];
