@@ -10,6 +10,9 @@ const MAX_WARM = 0.8;
 const BAR = { warm: 0.7, lan: 1.5, coldWall: 1.02, coldCpu: 1.05 };
 export const COMPARED = ['warm', 'warm again', 'other checkout', 'other home'];
 
+/** Whether somebody else worked on the machine: such a round says nothing of anybody, and is played again. */
+export const isDisturbed = ({ drift }) => Math.abs(drift - 1) > MAX_DRIFT;
+
 const has = (round, name, step) => round[name]?.[step] !== undefined;
 
 /** Median over the rounds that have it. */
@@ -40,7 +43,7 @@ export function by(rounds, [name, step], [other, otherStep], what = 'ms') {
 export function problems(rounds) {
   const found = [];
   for (const [at, round] of rounds.entries()) {
-    if (Math.abs(round.drift - 1) > MAX_DRIFT) {
+    if (isDisturbed(round)) {
       found.push(`round ${at + 1}: bare cargo drifted to ${round.drift.toFixed(2)} ×`);
     }
   }
@@ -51,12 +54,13 @@ export function problems(rounds) {
   return found;
 }
 
-export function print({ project, rounds }) {
+export function print({ project, rounds, again }) {
   const names = Object.keys(rounds[0]).filter((name) => name !== 'drift');
   const steps = STEPS.filter((step) => names.some((name) => typical(rounds, name, step)));
   const cell = (value) => (value === undefined ? '' : seconds(value));
   const times = (value) => (value === undefined ? '' : `${value.toFixed(2)} ×`);
-  console.log(`\n${project}, ${rounds.length} rounds, medians\n`);
+  const repeated = again > 0 ? `; ${again} more, in which plain cargo drifted, left out` : '';
+  console.log(`\n${project}, ${rounds.length} rounds, medians${repeated}\n`);
   const rows = names.map((name) => [
     name,
     ...steps.map((step) => cell(typical(rounds, name, step))),

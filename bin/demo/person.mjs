@@ -22,6 +22,8 @@ export class Person {
     for (const [key, place] of Object.entries(places)) this[key] = join(root, place);
     this.signal = signal;
     this.node = undefined;
+    /** What vrift's commands are started by, so that its node runs elsewhere. */
+    this.prefix = [];
   }
 
   async moveIn() {
@@ -59,7 +61,7 @@ export class Person {
   }
 
   async vrift(args, options = {}) {
-    const { stdout } = await this.run([inRoot('bin', 'vrift'), ...args, '--json'], {
+    const { stdout } = await this.run([...this.prefix, inRoot('bin', 'vrift'), ...args, '--json'], {
       cwd: this.home,
       ...options,
     });

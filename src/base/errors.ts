@@ -18,6 +18,7 @@ export const HINTS = {
   VRIFT_MESH_MEMBER: 'This node belongs to a mesh: run `vrift mesh leave` first.',
   VRIFT_MESH_FORBIDDEN: 'Ask an admin of the mesh: `vrift mesh members` shows who is one.',
   VRIFT_MESH_DAMAGED: 'Restore VRIFT_HOME/identity from a backup, or remove it and join again.',
+  VRIFT_ROTATION_UNFINISHED: 'Run `vrift mesh rotate` again: it goes on with the same new key.',
   VRIFT_TOKEN_MALFORMED: 'Copy the whole token as `vrift mesh invite` printed it.',
   VRIFT_TOKEN_EXPIRED: 'Ask for a new token: `vrift mesh invite` on an admin machine.',
   VRIFT_TOKEN_USED: 'A token admits one node. Ask for a new one: `vrift mesh invite`.',

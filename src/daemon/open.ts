@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.js';
 import type { Digest } from '../base/digest.js';
@@ -41,6 +42,8 @@ const MAX_ARTIFACTS = 200_000;
 const MAX_TIMINGS = 20_000;
 /** Each holds all parts of a key, some kilobytes. */
 const MAX_HISTORY = 5_000;
+/** Who recalls something waits no longer for what this machine drops. */
+const SWEEP_MS = 60_000;
 
 /** Store, pipeline and mesh of one node, wired together. */
 export async function openNode(context: NodeContext): Promise<OpenedNode> {
@@ -58,7 +61,10 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
     },
   });
   const trust = await TrustKeeper.open(paths.identity, config.mesh.policy);
-  const sweeper = new Sweeper(store, clock.monotonic);
+  const sweeper = new Sweeper(store, clock.monotonic, (error) => {
+    stats.error(error.code);
+    log.error('recall', error.code, error.message);
+  });
   const sweep = async (current: Trust | undefined): Promise<number> => {
     const dropped = current === undefined ? 0 : await sweeper.sweep(current);
     if (dropped > 0) log.info('recall', `dropped=${dropped}`);
@@ -83,14 +89,17 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
       const { current } = trust;
       // Also in no mesh: an earlier one must have ended before peers are told of this one.
       sweeping = sweeping.catch(() => 0).then(() => sweep(current));
-      sweeping.then(() => mesh.swept(revision)).catch((error) => log.error('recall', error));
+      sweeping
+        .then(() => mesh.swept(revision))
+        .catch((error) => context.stopping.aborted || log.error('recall', error));
     },
     onPeer: (node, state) => (state === 'up' ? convergence.met(node) : convergence.lost(node)),
   });
   const lastSweep = async () => {
     const last = sweeping;
-    const dropped = await last;
-    if (sweeping === last) sweeping = Promise.resolve(0);
+    // A full disk lets nothing be dropped: that goes on, and nobody has to wait for it.
+    const dropped = await Promise.race([last, sleep(SWEEP_MS, 0, { ref: false })]);
+    if (sweeping === last && dropped > 0) sweeping = Promise.resolve(0);
     return dropped;
   };
   const conflicts = new Conflicts({

@@ -15,6 +15,9 @@ export function chooseMember(
   wanted: string,
   isForEver = false,
 ): Member {
+  // A name that somebody chose may look like another's id.
+  const exact = members.find(({ node }) => node === wanted);
+  if (exact !== undefined) return exact;
   const named = members.filter(
     ({ node, name }) =>
       name === wanted || (wanted.length >= MIN_ID_CHARS && node.startsWith(wanted)),

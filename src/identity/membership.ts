@@ -6,6 +6,7 @@ import { Ledger } from './ledger.js';
 import {
   assertAdmin,
   assertAdminRemains,
+  assertFewKept,
   assertMayAdd,
   assertMayRevoke,
   keepListOf,
@@ -27,6 +28,8 @@ export type { Welcome };
 export interface RevokeOptions {
   /** Whether the nodes that it added stay. The add that our own role hangs on always does. */
   keepAdded: boolean;
+  /** With `keepAdded`: only these adds of its, by statement id. Undefined: all. */
+  among?: ReadonlySet<string>;
   /** Whether all that it produced is refused as well. */
   recall?: boolean;
   /** Also when no admin is left afterwards. */
@@ -193,6 +196,11 @@ export class Membership {
     assertMayAdd(this.#ledger.roster, this.#key.nodeId, nodeId);
   }
 
+  /** @throws VRIFT_MESH_FORBIDDEN when a revoke could not keep what this node added, and `more` */
+  assertMayKeepAll(nodeId: string, more: number): void {
+    assertFewKept(nodeId, this.addedBy(nodeId).length + more);
+  }
+
   /**
    * Admits a node, given by id or SPKI. Saying the same twice changes nothing.
    *
@@ -212,10 +220,10 @@ export class Membership {
    * @throws VRIFT_MESH_FORBIDDEN when we may not, or when no admin would remain
    */
   revoke(nodeId: string, options: RevokeOptions): void {
-    const { keepAdded, recall = false, force = false } = options;
+    const { keepAdded, among, recall = false, force = false } = options;
     const self = this.#key.nodeId;
     assertMayRevoke(this.#ledger.roster, self, nodeId);
-    const keep = keepListOf(this.#ledger, self, { node: nodeId, keepAdded });
+    const keep = keepListOf(this.#ledger, self, { node: nodeId, keepAdded, among });
     const claim = { type: 'revoke', node: nodeId, keep, recall } as const;
     const { statement, bytes } = this.#ledger.draft(this.#key, claim);
     if (!force) assertAdminRemains(this.#ledger, statement);

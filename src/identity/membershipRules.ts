@@ -46,21 +46,35 @@ export function assertAdminRemains(ledger: Ledger, revoke: Statement): void {
   throw new VriftError('VRIFT_MESH_FORBIDDEN', message);
 }
 
-/** The `keep` of a revoke of `node` by `self`; design: docs/protocol.md, "Membership", rule 9. */
+/**
+ * The `keep` of a revoke of `node` by `self`; design: docs/protocol.md, "Membership", rule 9.
+ *
+ * @param options `among`: ids of the adds that may be kept; undefined for all. One that the role of `self` hangs
+ *   on is kept in any case
+ * @throws VRIFT_MESH_FORBIDDEN when there are more than one revoke can keep
+ */
 export function keepListOf(
   ledger: Ledger,
   self: string,
-  options: { node: string; keepAdded: boolean },
+  options: { node: string; keepAdded: boolean; among: ReadonlySet<string> | undefined },
 ): string[] {
-  const { node, keepAdded } = options;
-  const added = countingAddsBy(ledger.roster, node);
-  if (keepAdded && added.length > MAX_KEPT) {
-    const message = `${node} added ${added.length} nodes, more than one revoke can keep`;
-    throw new VriftError('VRIFT_MESH_FORBIDDEN', message);
-  }
-  if (keepAdded) return added.map(({ id }) => id).sort();
+  const { node, keepAdded, among } = options;
   const needed = addThatHolds(ledger.genesis, ledger.roster, self, node);
-  return needed === undefined ? [] : [needed.id];
+  const kept = new Set(needed && [needed.id]);
+  if (keepAdded) {
+    for (const { id } of countingAddsBy(ledger.roster, node)) {
+      if (among === undefined || among.has(id)) kept.add(id);
+    }
+  }
+  assertFewKept(node, kept.size);
+  return [...kept].sort();
+}
+
+/** @throws VRIFT_MESH_FORBIDDEN when a revoke of that node could not keep so many adds by it */
+export function assertFewKept(node: string, count: number): void {
+  if (count <= MAX_KEPT) return;
+  const message = `${node} added ${count} nodes, more than one revoke can keep`;
+  throw new VriftError('VRIFT_MESH_FORBIDDEN', message);
 }
 
 /** @throws VRIFT_MESH_FORBIDDEN unless `self` is a current admin */

@@ -1,5 +1,6 @@
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { VriftError } from '../base/errors.js';
 import { Membership } from './membership.js';
 import { forgetNextKey, NEXT_KEY as NEXT, NodeKey } from './nodeKey.js';
 
@@ -29,4 +30,11 @@ export async function finishRotation(dir: string, key: NodeKey): Promise<NodeKey
   if (!membership.isMember((await nextKey(dir)).nodeId)) return key;
   takeNextKey(dir);
   return NodeKey.open(dir);
+}
+
+/** What to tell of a rotation that began and did not end: the new key may be a member already. */
+export function unfinishedRotation(dir: string): VriftError | undefined {
+  if (!existsSync(join(dir, NEXT, NodeKey.file))) return undefined;
+  const message = 'a new key for this node waits to be taken: `vrift mesh rotate` did not end';
+  return new VriftError('VRIFT_ROTATION_UNFINISHED', message);
 }

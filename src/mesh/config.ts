@@ -1,3 +1,5 @@
+import type { Compress } from '../wire/packed.js';
+
 /** Where a node listens when nothing is configured. */
 export const DEFAULT_PORT = 7391;
 
@@ -15,4 +17,6 @@ export interface MeshConfig {
   mdns: boolean;
   /** Interface names or IPv4 addresses for mDNS; undefined: all, and loopback. */
   interfaces?: readonly string[] | undefined;
+  /** Whether content is compressed on its way; default: where a link is slow. */
+  compress?: Compress | undefined;
 }

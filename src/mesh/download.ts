@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Digest } from '../base/digest.js';
+import { BROTLI, PACK_HEADER, PACKED_HEADER, type Packing, Unframer } from '../wire/packed.js';
 import { PeerFault } from './fault.js';
 
 /** Where the bytes of a blob go; `written` is where a next holder continues. */
@@ -25,13 +26,14 @@ export function download(
   dispatcher: Dispatcher,
   path: string,
   sink: Sink,
-  options: { stallMs: number; signal: AbortSignal },
+  options: { stallMs: number; signal: AbortSignal; packing?: Packing },
 ): Promise<void> {
-  const { stallMs, signal } = options;
+  const { stallMs, signal, packing } = options;
   const from = sink.written;
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
     let refusal: HolderAbsent | undefined;
+    let frames: Unframer | undefined;
     const stop = (error: Error): void => {
       finish();
       reject(error);
@@ -57,15 +59,21 @@ export function download(
       },
       onResponseStart(_controller, status, headers) {
         refusal = refusalOf(status);
-        const problem = refusal ? undefined : problemOf(status, headers, from, sink.size);
+        const isPacked = packing !== undefined && headers[PACKED_HEADER] === BROTLI;
+        const problem = refusal ? undefined : problemOf(status, headers, { from, sink, isPacked });
         if (problem) stop(problem);
+        else if (isPacked && !refusal) frames = new Unframer(sink.size - from);
       },
       onResponseData(_controller, chunk) {
         // The few bytes of a refusal are read to the end, which saves the connection.
         if (refusal) return;
         timer.refresh();
         try {
-          sink.write(chunk);
+          if (frames === undefined) sink.write(chunk);
+          else {
+            const problem = frames.push(chunk, (content) => sink.write(content));
+            if (problem !== undefined) stop(new PeerFault(`blob ${sink.digest}: ${problem}`));
+          }
         } catch (error) {
           stop(error as Error);
         }
@@ -73,6 +81,7 @@ export function download(
       onResponseEnd() {
         finish();
         if (refusal) reject(refusal);
+        else if (frames?.isOpen) reject(new PeerFault(`blob ${sink.digest}: ends within a frame`));
         else if (sink.written === sink.size) resolve();
         else reject(new PeerFault(`blob ${sink.digest}: ends after ${sink.written} bytes`));
       },
@@ -81,7 +90,10 @@ export function download(
         reject(error);
       },
     };
-    const headers = from === 0 ? {} : { range: `bytes=${from}-` };
+    const headers = {
+      ...(from > 0 && { range: `bytes=${from}-` }),
+      ...(packing && { [PACK_HEADER]: packing }),
+    };
     dispatcher.dispatch({ method: 'GET', path, headers }, handler);
   });
 }
@@ -94,11 +106,10 @@ function refusalOf(status: number): HolderAbsent | undefined {
 function problemOf(
   status: number,
   headers: IncomingHttpHeaders,
-  from: number,
-  size: number,
+  { from, sink: { size }, isPacked }: { from: number; sink: Sink; isPacked: boolean },
 ): PeerFault | undefined {
   if (status !== (from === 0 ? 200 : 206)) return new PeerFault(`blob: status ${status}`);
-  if (headers['content-length'] !== String(size - from)) {
+  if (!isPacked && headers['content-length'] !== String(size - from)) {
     return new PeerFault(`blob: ${headers['content-length']} of ${size - from} bytes announced`);
   }
   if (from > 0 && headers['content-range'] !== `bytes ${from}-${size - 1}/${size}`) {

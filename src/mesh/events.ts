@@ -14,6 +14,8 @@ export type MeshEvent =
   | { kind: 'knock'; node: string; name: string; address: string }
   | { kind: 'join-accepted'; node: string; name: string; role: string }
   | { kind: 'join-refused'; node: string; code: ErrorCode; message: string }
+  /** Strangers cause so many of these that this many were not told one by one. */
+  | { kind: 'hushed'; of: 'knock' | 'join-refused'; count: number }
   /** A peer's fault (VRIFT_PEER_PROTOCOL, VRIFT_PEER_INVALID); counted under its code. */
   | { kind: 'peer-fault'; code: ErrorCode; node: string; name: string; message: string }
   /** A question ended without a result, and without the answer of these peers. */

@@ -1,11 +1,11 @@
 import { rmSync } from 'node:fs';
 import type { Digest, Hasher } from '../base/digest.js';
+import { Gate } from '../base/gate.js';
 import { linkSignals } from '../base/signals.js';
 import { DiskFault } from './fault.js';
 import { type Blob, fetchBatch, planBatches } from './fetchBatch.js';
 import { fetchStream } from './fetchStream.js';
 import type { Within } from './find.js';
-import { Gate } from './gate.js';
 import type { Peer } from './peer.js';
 import { FileSink } from './sink.js';
 import { sharedSignal } from './stall.js';

@@ -30,7 +30,8 @@ export async function fetchStream(job: Job, blob: Blob): Promise<void> {
 /** @returns whether the blob is whole now */
 async function continueFrom(job: Job, peer: Peer, sink: FileSink): Promise<boolean> {
   const from = sink.written;
-  const complete = await stream(job, peer, sink);
+  // A packed answer may lack nothing but its end.
+  const complete = (await stream(job, peer, sink)) || isAllThere(sink);
   const whole = complete && sink.isWhole();
   if (whole || !complete) job.credit(peer, Math.max(0, sink.written - from));
   if (whole || !complete) return whole;
@@ -41,6 +42,10 @@ async function continueFrom(job: Job, peer: Peer, sink: FileSink): Promise<boole
   }
   // Two gave parts that do not fit together: the one that is left shows whether it was it.
   return continueFrom(job, peer, sink);
+}
+
+function isAllThere({ size, written }: FileSink): boolean {
+  return size > 0 && written === size;
 }
 
 /** @returns whether the announced number of bytes is there; what came of it stays otherwise */

@@ -8,28 +8,36 @@ import { Invites } from '../identity/invites.js';
 import { parseCode } from '../identity/knockCode.js';
 import { Membership } from '../identity/membership.js';
 import { toName } from '../identity/names.js';
-import { forgetNextKey, NodeKey } from '../identity/nodeKey.js';
+import { NodeKey } from '../identity/nodeKey.js';
 import type { Role } from '../identity/roles.js';
-import { finishRotation, nextKey, takeNextKey } from '../identity/rotation.js';
+import { finishRotation, unfinishedRotation } from '../identity/rotation.js';
 import type { RecallTarget } from '../identity/statements.js';
 import { parseToken, splitAddress } from '../identity/token.js';
 import type { Held as HeldResult } from '../identity/trust.js';
 import type { TrustFacts } from '../identity/trustFacts.js';
-import type { KnockInfo, MemberInfo, MeshInfo, PeerInfo } from '../wire/control.js';
+import type {
+  AddedByInfo,
+  KnockInfo,
+  MemberInfo,
+  MeshInfo,
+  PeerInfo,
+  RevokedInfo,
+} from '../wire/control.js';
 import { addressText } from './address.js';
 import { AddressBook } from './addressBook.js';
 import type { WhyQuestion } from './askWhy.js';
-import { chooseMesh } from './chooseMesh.js';
+import { type EnterWish, isThere, knockInSight } from './entering.js';
 import type { EventSink, MeshEvent } from './events.js';
 import type { Fetched } from './fetch.js';
 import type { Blob } from './fetchBatch.js';
 import type { Within } from './find.js';
-import { lookAround, type SeenMesh } from './lookAround.js';
+import { hushed } from './hush.js';
 import type { Held } from './offers.js';
 import { ownAddresses } from './ownAddresses.js';
 import type { Candidate } from './question.js';
+import { addedByMember, type Fate, renewKey, revokeMember } from './revoking.js';
 import { MeshSession, type SessionOptions, type WhyAnswer } from './session.js';
-import { type JoinOptions, joinWithToken, knock } from './transport/join.js';
+import { type JoinOptions, joinWithToken } from './transport/join.js';
 
 const JOIN_TIMEOUT_MS = 10_000;
 /** Where multicast works it finds everybody in this time, at the addresses of today. */
@@ -62,6 +70,7 @@ export class MeshNode {
   #session: MeshSession | undefined;
   /** Ends the wait of a knock: a person who does something else does not wait for it any more. */
   #knocking = new AbortController();
+  #rotating = false;
   /** Joining and leaving one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -82,7 +91,7 @@ export class MeshNode {
     const key = await finishRotation(options.dir, await NodeKey.open(options.dir));
     const early: MeshEvent[] = [];
     let onEvent: EventSink = (event) => void early.push(event);
-    const told = { ...options, onEvent: (event: MeshEvent) => onEvent(event) };
+    const told = { ...options, onEvent: hushed((event) => onEvent(event)) };
     const node = new MeshNode(told, key, await Invites.open(options.dir));
     const membership = await Membership.open(options.dir, key);
     if (membership) await node.#enter(membership);
@@ -188,7 +197,8 @@ export class MeshNode {
 
   state(): MeshState {
     const session = this.#session;
-    const problem = session?.problem;
+    const unfinished = this.#rotating ? undefined : unfinishedRotation(this.#options.dir);
+    const problems = [session?.problem, unfinished].filter((problem) => problem !== undefined);
     return {
       node: this.nodeId,
       mesh: session
@@ -200,9 +210,7 @@ export class MeshNode {
           }
         : null,
       port: session?.port ?? null,
-      problems: problem
-        ? [{ code: problem.code, message: problem.message, hint: problem.hint }]
-        : [],
+      problems: problems.map(({ code, message, hint }) => ({ code, message, hint })),
     };
   }
 
@@ -240,43 +248,30 @@ export class MeshNode {
   }
 
   /**
-   * Joins without a token: founds a mesh where no node is in sight, else knocks at the one that is,
-   * and waits until an admin has typed the code, ten minutes at most.
+   * Joins without a token: founds a mesh where no node is in sight, else knocks at the one that is.
    *
-   * @param wish `mesh`: the name of the one that is meant
-   * @throws VRIFT_JOIN_AMBIGUOUS, and what `knock` throws
+   * @throws VRIFT_MESH_MEMBER, and what `knockInSight` throws
    */
-  enter(wish: {
-    mesh: string | undefined;
-    signal: AbortSignal;
-    onCode(code: string, mesh: SeenMesh): void;
-  }): Promise<MeshInfo & { via: 'founded' | 'approved' | 'member' }> {
+  enter(wish: EnterWish): Promise<MeshInfo & { via: 'founded' | 'approved' | 'member' }> {
     return this.#alone(async (ended) => {
       using stop = linkSignals([wish.signal, ended]);
       const { signal } = stop;
       const current = this.#session?.membership;
-      if (current !== undefined && !current.isAlone) {
-        if (wish.mesh === undefined || wish.mesh === current.name) {
-          return { ...this.#info(current), via: 'member' };
-        }
-        throw new VriftError('VRIFT_MESH_MEMBER', `this node belongs to the mesh ${current.name}`);
-      }
+      const here = () => current && { ...this.#info(current), via: 'member' as const };
+      if (isThere(current, wish.mesh)) return here() as NonNullable<ReturnType<typeof here>>;
       const { config, onEvent } = this.#options;
-      const onProblem = (message: string) => onEvent({ kind: 'discovery', message });
-      const around = await lookAround({ key: this.#key, config, signal, onProblem });
-      const others = around.meshes.filter(({ id }) => id !== current?.meshId);
-      const mesh = chooseMesh(others, around.places, wish.mesh);
-      if (mesh === undefined) {
-        if (current !== undefined) return { ...this.#info(current), via: 'member' };
-        return { ...(await this.#found(wish.mesh ?? 'mesh')), via: 'founded' };
-      }
-      const membership = await knock({
-        ...this.#joinOptions(signal),
-        mesh,
-        doors: mesh.doors,
-        onCode: (code) => wish.onCode(code, mesh),
+      const entered = await knockInSight(wish, {
+        key: this.#key,
+        config,
+        join: this.#joinOptions(signal),
+        current,
+        signal,
+        onProblem: (message) => onEvent({ kind: 'discovery', message }),
       });
-      return { ...(await this.#move(membership, mesh.doors)), via: 'approved' };
+      if (entered === undefined) {
+        return here() ?? { ...(await this.#found(wish.mesh ?? 'mesh')), via: 'founded' };
+      }
+      return { ...(await this.#move(entered.membership, entered.doors)), via: 'approved' };
     });
   }
 
@@ -298,34 +293,21 @@ export class MeshNode {
     return this.#require().knocks.list();
   }
 
-  /**
-   * Shuts a member out for ever, here at once and elsewhere as soon as it is heard of.
-   *
-   * @param wanted a name, or the beginning of a node id
-   * @param options `keepAdded`: what becomes of those whom it added; has to be said if there are any
-   * @throws VRIFT_MESH_NONE, VRIFT_USAGE, VRIFT_MESH_FORBIDDEN
-   */
+  /** @throws VRIFT_MESH_NONE, VRIFT_USAGE */
+  added(wanted: string): AddedByInfo {
+    return addedByMember(this.#require().membership, wanted);
+  }
+
+  /** @throws VRIFT_MESH_NONE, and what `revokeMember` throws */
   revoke(
     wanted: string,
-    options: { keepAdded: boolean | undefined; recall: boolean; force: boolean },
-  ): Promise<{ node: string; name: string; recalled: boolean; added: string[] }> {
+    options: Fate & { recall: boolean; force: boolean },
+  ): Promise<RevokedInfo> {
     return this.#alone(async () => {
       const session = this.#require();
       const { membership } = session;
-      const { node, name } = chooseMember(membership.members(), wanted);
-      if (node === this.nodeId) {
-        const message = 'this is the node itself: `vrift mesh leave` or `vrift mesh rotate`';
-        throw new VriftError('VRIFT_USAGE', message);
-      }
-      const { recall, force } = options;
-      const added = membership.addedBy(node).map((add) => add.name);
-      if (added.length > 0 && options.keepAdded === undefined) {
-        const message = `${name} added ${added.join(', ')}: say --keep-added or --drop-added`;
-        throw new VriftError('VRIFT_USAGE', message);
-      }
-      membership.revoke(node, { keepAdded: options.keepAdded ?? false, recall, force });
-      await session.spread(SPREAD_MS);
-      return { node, name, recalled: recall, added };
+      const spread = () => session.spread(SPREAD_MS);
+      return revokeMember({ membership, self: this.nodeId, spread }, wanted, options);
     });
   }
 
@@ -333,37 +315,24 @@ export class MeshNode {
    * Gives this node a new key, for an old one that somebody may have copied. Its place in the mesh
    * and those whom it added stay; its open invitations are void.
    *
-   * @throws VRIFT_MESH_NONE; VRIFT_MESH_FORBIDDEN unless this node is an admin
+   * @throws VRIFT_MESH_NONE, and what `renewKey` throws
    */
   rotate(): Promise<MeshInfo> {
     return this.#alone(async () => {
       const session = this.#require();
-      const { membership } = session;
       const { dir } = this.#options;
-      membership.assertMayAdd(this.nodeId);
-      let next = await nextKey(dir);
-      if (membership.isRevoked(next.nodeId)) {
-        forgetNextKey(dir);
-        next = await nextKey(dir);
+      this.#rotating = true;
+      try {
+        await renewKey(session.membership, {
+          dir,
+          self: this.nodeId,
+          name: this.#name,
+          invites: this.#invites,
+          spread: () => session.spread(SPREAD_MS),
+        });
+      } finally {
+        this.#rotating = false;
       }
-      for (const role of membership.rolesOf(this.nodeId)) {
-        membership.add(next.spki, role, this.#name);
-      }
-      const heard = await session.spread(SPREAD_MS);
-      const others = membership.members().filter(({ node, revoked }) => {
-        return !revoked && node !== this.nodeId && node !== next.nodeId;
-      });
-      if (heard === 0 && others.length > 0) {
-        const message = 'nobody is connected who could hear of the new key: nobody would know it';
-        throw new VriftError(
-          'VRIFT_MESH_FORBIDDEN',
-          `${message}; run it again when peers are there`,
-        );
-      }
-      this.#invites.void(membership.meshId);
-      membership.revoke(this.nodeId, { keepAdded: true });
-      await session.spread(SPREAD_MS);
-      takeNextKey(dir);
       this.#session = undefined;
       await session.close();
       this.#key = await NodeKey.open(dir);

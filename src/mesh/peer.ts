@@ -3,13 +3,14 @@ import type { Clock } from '../base/clock.js';
 import { linkSignals } from '../base/signals.js';
 import type { PeerInfo } from '../wire/control.js';
 import type { Hello } from '../wire/http.js';
+import type { Compress } from '../wire/packed.js';
 import { addressText } from './address.js';
 import type { EventSink } from './events.js';
 import { PeerFault } from './fault.js';
 import { Pause } from './pause.js';
 import { PeerClient } from './peerClient.js';
 import { Penalty } from './penalty.js';
-import { type Route, Routes } from './routes.js';
+import { type Place, type Route, Routes } from './routes.js';
 
 const HELLO_DEADLINE_MS = 3_000;
 /** After the first hello, which paid for the handshake, to measure the round trip. */
@@ -25,6 +26,7 @@ export interface PeerSurroundings {
   meshId: string;
   connector(node: string): buildConnector.connector;
   listenPort(): number | null;
+  compress: Compress;
   heartbeatMs(): number;
   /** After each good hello; may pull what the hello says is new. */
   onHello(peer: Peer, hello: Hello, signal: AbortSignal): Promise<void>;
@@ -81,8 +83,8 @@ export class Peer {
     return this.#connect();
   }
 
-  addRoute(route: Route, place: 'first' | 'last'): void {
-    if (this.state === 'connected') this.#routes.add(route, 'last');
+  addRoute(route: Route, place: Place): void {
+    if (this.state === 'connected') this.#routes.add(route, place === 'last' ? 'last' : 'second');
     else if (this.#routes.add(route, place) || place === 'first') this.wake();
   }
 
@@ -221,8 +223,8 @@ export class Peer {
     const address = addressText(route);
     if (this.#client?.address === address) return this.#client.peer;
     this.#client?.peer.retire();
-    const { connector, listenPort } = this.#around;
-    const peer = new PeerClient(route, { connect: connector(this.node), listenPort });
+    const { connector, listenPort, compress } = this.#around;
+    const peer = new PeerClient(route, { connect: connector(this.node), listenPort, compress });
     this.#client = { peer, address };
     return peer;
   }

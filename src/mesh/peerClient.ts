@@ -1,5 +1,7 @@
 import { type buildConnector, Pool } from 'undici';
 import type { Digest } from '../base/digest.js';
+import { Gate } from '../base/gate.js';
+import { type Link, linkOf } from '../base/linkSpeed.js';
 import { decodeBlocks } from '../wire/blocks.js';
 import {
   BOUNDS,
@@ -16,11 +18,19 @@ import {
   type Standing,
   type ToldOutcome,
 } from '../wire/http.js';
+import {
+  BROTLI,
+  type Compress,
+  PACK_HEADER,
+  PACKED_HEADER,
+  type Packing,
+  packingFor,
+  unpack,
+} from '../wire/packed.js';
 import { MESH_PROTOCOL } from '../wire/version.js';
 import type { Address } from './address.js';
 import { download, type Sink } from './download.js';
 import { PeerFault, RouteMissing } from './fault.js';
-import { Gate } from './gate.js';
 import { watchStall } from './stall.js';
 
 /** Blobs stream on connections of their own, so that they never hold up a question. */
@@ -47,15 +57,22 @@ export class PeerClient {
   readonly #bulkGate = new Gate(BULK_CONNECTIONS);
   readonly #batchGate = new Gate(BATCHES);
   readonly #listenPort: () => number | null;
+  readonly #compress: Compress;
+  /** The connections, once there was one. */
+  #link: Link = {};
 
   constructor(
     address: Address,
-    options: { connect: buildConnector.connector; listenPort: () => number | null },
+    options: {
+      connect: buildConnector.connector;
+      listenPort: () => number | null;
+      compress: Compress;
+    },
   ) {
     const host = address.host.includes(':') ? `[${address.host}]` : address.host;
     const origin = `https://${host}:${address.port}`;
     const common = {
-      connect: options.connect,
+      connect: this.#noting(options.connect),
       pipelining: 1,
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: KEEP_ALIVE_MS,
@@ -67,6 +84,7 @@ export class PeerClient {
     this.#control = new Pool(origin, { ...common, connections: CONTROL_CONNECTIONS });
     this.#bulk = new Pool(origin, { ...common, connections: BULK_CONNECTIONS });
     this.#listenPort = options.listenPort;
+    this.#compress = options.compress;
   }
 
   /** @returns the greeting alone when the peer speaks another protocol */
@@ -152,7 +170,9 @@ export class PeerClient {
     return this.#batchGate.run(async () => {
       using watch = watchStall(signal, stallMs);
       const { progress } = watch;
-      const options = { body, max, signal: watch.signal, progress };
+      const packing = this.#packing();
+      const headers = packing && { [PACK_HEADER]: packing };
+      const options = { body, max, signal: watch.signal, progress, ...(headers && { headers }) };
       const answer = await this.#ask('POST', ROUTES.blobs, options);
       const blocks = decodeBlocks(answer, wanted.length);
       if (blocks?.length !== wanted.length) throw new PeerFault('blobs: broken framing');
@@ -163,7 +183,23 @@ export class PeerClient {
   /** Streams the rest of one blob into `sink`, from where that stands. */
   blob(sink: Sink, options: { stallMs: number; signal: AbortSignal }): Promise<void> {
     const path = `${ROUTES.blob}${sink.digest}`;
-    return this.#bulkGate.run(() => download(this.#bulk, path, sink, options), options.signal);
+    return this.#bulkGate.run(
+      () => download(this.#bulk, path, sink, { ...options, packing: this.#packing() }),
+      options.signal,
+    );
+  }
+
+  #packing(): Packing {
+    return packingFor(this.#link, this.#compress);
+  }
+
+  #noting(connect: buildConnector.connector): buildConnector.connector {
+    return (options, callback) =>
+      connect(options, (...outcome) => {
+        const [, socket] = outcome;
+        if (socket) this.#link = linkOf(socket);
+        callback(...outcome);
+      });
   }
 
   /** Closes when what is under way has ended. */
@@ -190,7 +226,10 @@ export class PeerClient {
     },
   ): Promise<Buffer> {
     const { body, max, signal } = options;
-    const headers = { ...options.headers, ...(body && { 'content-type': 'application/json' }) };
+    const headers: Record<string, string> = {
+      ...options.headers,
+      ...(body && { 'content-type': 'application/json' }),
+    };
     const response = await this.#control.request({
       method,
       path,
@@ -219,8 +258,16 @@ export class PeerClient {
       if (bytes > max) throw new PeerFault(`${path}: more than ${max} bytes`);
       chunks.push(chunk);
     }
-    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    const answer = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    const isPacked = headers[PACK_HEADER] && response.headers[PACKED_HEADER] === BROTLI;
+    return isPacked ? unpacked(answer, max, path) : answer;
   }
+}
+
+function unpacked(answer: Buffer, max: number, path: string): Buffer {
+  const content = unpack(answer, max);
+  if (content === undefined) throw new PeerFault(`${path}: not ${max} bytes of packed content`);
+  return content;
 }
 
 function parseJson(body: Buffer): unknown {

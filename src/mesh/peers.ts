@@ -3,13 +3,14 @@ import type { buildConnector } from 'undici';
 import { type Clock, systemClock } from '../base/clock.js';
 import type { PeerInfo } from '../wire/control.js';
 import { BOUNDS, type Hello, type PeerAddress } from '../wire/http.js';
+import type { Compress } from '../wire/packed.js';
 import { type Address, addressText, isLoopback, plainHost } from './address.js';
 import { Dialer } from './dialer.js';
 import type { Sighting } from './discovery/discovery.js';
 import type { EventSink } from './events.js';
 import { Gossip, type Roster } from './gossip.js';
 import { Peer, type PeerSurroundings } from './peer.js';
-import type { Route } from './routes.js';
+import type { Place, Route } from './routes.js';
 import { SeenList } from './seen.js';
 
 const HEARTBEAT_MS = 2_000;
@@ -36,6 +37,7 @@ export interface PeerTableOptions {
   clock?: Clock;
   random?: () => number;
   heartbeatMs?: number;
+  compress?: Compress | undefined;
 }
 
 /** All other members that were ever met since the start, and the ways in which they are met. */
@@ -63,6 +65,7 @@ export class PeerTable {
       meshId: roster.meshId,
       connector: (node) => transport.connector(node),
       listenPort,
+      compress: options.compress ?? 'auto',
       heartbeatMs: () => interval * Math.max(1, this.#peers.size / BUSY_PEERS),
       onHello: async (peer, hello, signal) => {
         await gossip.catchUp(hello, () => peer.client.roster(signal));
@@ -84,9 +87,9 @@ export class PeerTable {
     this.#dialer.dial(sighting, (address) => !this.#isSettled(address));
   }
 
-  /** This member is said to listen there: who called can be called back without discovery. */
+  /** This member says itself that it listens there: who called can be called back without discovery. */
   introduce(node: string, host: string, port: number): void {
-    this.#meet(node, { host: plainHost(host), port, via: 'exchange' }, 'last');
+    this.#meet(node, { host: plainHost(host), port, via: 'exchange' }, 'second');
   }
 
   noteSent(node: string, bytes: number): void {
@@ -147,7 +150,7 @@ export class PeerTable {
     else if (this.#selves.size < MAX_SELVES) this.#selves.add(addressText(route));
   }
 
-  #meet(node: string, route: Route, place: 'first' | 'last'): void {
+  #meet(node: string, route: Route, place: Place): void {
     if (this.#closed || node === this.#self || !this.#roster.isMember(node)) return;
     const known = this.#peers.get(node);
     if (known) known.addRoute(route, place);

@@ -85,6 +85,7 @@ export class MeshSession {
       roster: membership,
       transport: secureTransport(key, membership),
       listenPort: () => this.port,
+      compress: options.config.compress,
       onEvent,
       ...(options.heartbeatMs !== undefined && { heartbeatMs: options.heartbeatMs }),
     });

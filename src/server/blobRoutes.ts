@@ -1,8 +1,10 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Digest, isDigest } from '../base/digest.js';
+import { linkOf } from '../base/linkSpeed.js';
 import { encodeBlocks } from '../wire/blocks.js';
 import { BOUNDS, checkBlobsRequest, ROUTES } from '../wire/http.js';
-import { rangeOf, sendBlob } from './blobStream.js';
+import { BROTLI, type Compress, PACK_HEADER, PACKED_HEADER, packs } from '../wire/packed.js';
+import { packInTurn, rangeOf, sendBlob, sendPacked } from './blobStream.js';
 import type { BlobHandle, PeerReader } from './ports.js';
 import type { NodeOf } from './routes.js';
 import type { UploadSlots } from './slots.js';
@@ -16,10 +18,13 @@ export function addBlobRoutes(
     reader: PeerReader;
     slots: UploadSlots;
     nodeOf: NodeOf;
+    compress: Compress;
     onSent(node: string, bytes: number): void;
   },
 ): void {
-  const { reader, slots, nodeOf, onSent } = options;
+  const { reader, slots, nodeOf, compress, onSent } = options;
+  const isToPack = ({ headers, raw }: FastifyRequest) =>
+    packs(headers[PACK_HEADER], linkOf(raw.socket), compress);
 
   app.get<{ Params: { digest: string } }>(`${ROUTES.blob}:digest`, async (request, reply) => {
     const { digest } = request.params;
@@ -41,13 +46,15 @@ export function addBlobRoutes(
     const { start, length, partial } = range;
     const response = reply.raw;
     reply.hijack();
+    const isPacked = isToPack(request);
     response.writeHead(partial ? 206 : 200, {
       'content-type': BINARY,
-      'content-length': length,
+      ...(isPacked ? { [PACKED_HEADER]: BROTLI } : { 'content-length': length }),
       ...(partial && { 'content-range': `bytes ${start}-${start + length - 1}/${blob.size}` }),
     });
     try {
-      await sendBlob(response, blob.handle, range, (bytes) => onSent(node, bytes));
+      const send = isPacked ? sendPacked : sendBlob;
+      await send(response, blob.handle, range, (bytes) => onSent(node, bytes));
     } finally {
       release();
       await blob.handle.close();
@@ -64,7 +71,10 @@ export function addBlobRoutes(
     try {
       const { blocks, bytes } = await readBatch(reader, asked.value.digests);
       onSent(node, bytes);
-      return await reply.type(BINARY).send(encodeBlocks(blocks));
+      const answer = encodeBlocks(blocks);
+      const packed = isToPack(request) ? await packInTurn(answer) : undefined;
+      if (packed === undefined) return await reply.type(BINARY).send(answer);
+      return await reply.type(BINARY).header(PACKED_HEADER, BROTLI).send(packed);
     } finally {
       release();
     }

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify from 'fastify';
 import { BOUNDS } from '../wire/http.js';
+import type { Compress } from '../wire/packed.js';
 import { addBlobRoutes } from './blobRoutes.js';
 import { ConnectionGuard } from './guard.js';
 import { type PeerReader, SERVER_LIMITS, type ServerContext, type ServerLimits } from './ports.js';
@@ -23,6 +24,7 @@ export async function buildServer(options: {
   reader: PeerReader;
   context: ServerContext;
   limits?: Partial<ServerLimits>;
+  compress?: Compress;
   monotonic?: () => number;
 }): Promise<PeerServer> {
   const { reader, context } = options;
@@ -50,6 +52,7 @@ export async function buildServer(options: {
     reader,
     slots,
     nodeOf,
+    compress: options.compress ?? 'auto',
     onSent: (node, bytes) => context.onSent(node, bytes),
   });
   await app.ready();

@@ -59,6 +59,33 @@ export interface MemberInfo {
   revoked: boolean;
 }
 
+/** One that a member added; `statement` is the id of what says so. */
+export interface AddedInfo {
+  statement: string;
+  node: string;
+  name: string;
+  role: string;
+}
+
+/** Whom a member added, as far as that counts. */
+export interface AddedByInfo {
+  node: string;
+  name: string;
+  added: AddedInfo[];
+}
+
+export interface RevokedInfo {
+  node: string;
+  name: string;
+  /** Whether what it produced is refused as well. */
+  recalled: boolean;
+  /** Names of those whom it had added. */
+  added: string[];
+  /** Those of them who are members now, and those who are not. */
+  kept: AddedInfo[];
+  dropped: AddedInfo[];
+}
+
 export interface PeerInfo {
   name: string;
   node: string;

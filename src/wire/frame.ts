@@ -21,13 +21,18 @@ export function encodeFrame(message: unknown): Buffer {
  *   cannot be resumed after that
  */
 export class FrameDecoder {
-  readonly #maxBytes: number;
+  #maxBytes: number;
   #chunks: Buffer[] = [];
   #held = 0;
   /** Bytes that must be there before anything more can be said: a header, or header and body. */
   #wanted = HEADER_BYTES;
 
   constructor(maxBytes = MAX_FRAME_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Frames that begin from here on may have so many bytes. */
+  allow(maxBytes: number): void {
     this.#maxBytes = maxBytes;
   }
 

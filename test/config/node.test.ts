@@ -41,6 +41,7 @@ describe('the settings of a node', () => {
       peers: [],
       interfaces: null,
       discovery: true,
+      compress: 'auto',
       policy: 'any-member',
       share: true,
       exclude: [],

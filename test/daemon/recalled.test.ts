@@ -26,6 +26,7 @@ async function startThread(identityDir: string, storePath: string) {
       peers: [],
       interfaces: null,
       discovery: false,
+      compress: 'auto',
       policy: 'any-member',
       share: true,
       exclude: [],

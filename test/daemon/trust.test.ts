@@ -101,6 +101,32 @@ describe('a recall', () => {
     expect(await new Sweeper(store, now).sweep(current!)).toBe(20 - dropped);
   });
 
+  it('is not done before the disk takes it', async () => {
+    const { founder } = await meshOfTwo();
+    const { store } = await openStore();
+    const blob = await store.putBytes(Buffer.from('content'));
+    store.putResult(makeResult({ outputs: [blob] }));
+    founder.membership.recall({ kind: 'toolchain', id: makeResult().result.toolchain });
+    const { current } = await TrustKeeper.open(founder.dir, 'any-member');
+    const problems: string[] = [];
+    const flush = store.flush.bind(store);
+    store.flush = async () => false;
+    const sweeper = new Sweeper(store, now, ({ code }) => {
+      problems.push(code);
+      store.flush = flush;
+    });
+    expect(await sweeper.sweep(current!)).toBe(1);
+    expect(problems).toEqual(['VRIFT_STORE_FULL']);
+    // What cannot be written before the node stops is begun anew at its next start.
+    store.flush = async () => false;
+    founder.membership.recall({ kind: 'node', id: 'a'.repeat(52) });
+    const later = await TrustKeeper.open(founder.dir, 'any-member');
+    const ending = sweeper.sweep(later.current!);
+    setTimeout(() => void sweeper.stop(), 50);
+    await expect(ending).rejects.toThrow();
+    store.flush = flush;
+  });
+
   it('does not hold up calls while it looks through the store', async () => {
     const { founder } = await meshOfTwo();
     const { store } = await openStore();

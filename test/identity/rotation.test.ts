@@ -66,6 +66,12 @@ describe('a member that a person means', () => {
     expect(chooseMember(members, wanted).node).toBe(node);
   });
 
+  it('is whose whole id is given, whatever others call themselves', () => {
+    const [ann] = members;
+    const imitating = [...members, line('zzzzzzzz', 'abcdefgh')];
+    expect(chooseMember(imitating, 'abcdefgh')).toBe(ann);
+  });
+
   it.each(['carol', 'abcd', 'abc', ''])('is not clear from %j', (wanted) => {
     expect(() => chooseMember(members, wanted)).toThrow(/no member|could be any/);
   });

@@ -188,7 +188,13 @@ export async function startNode(member: { dir: string }, options: StartOptions =
     hasher,
     resultKeyOf,
     tmpPath: () => join(tmp, String(temporary++)),
-    buildServer: (context) => buildServer({ reader: shelf, context, ...(limits && { limits }) }),
+    buildServer: (context) =>
+      buildServer({
+        reader: shelf,
+        context,
+        compress: config?.compress ?? 'auto',
+        ...(limits && { limits }),
+      }),
     onEvent: (event) => events.push(event),
     heartbeatMs: 200,
     ...rest,

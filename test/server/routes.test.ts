@@ -7,6 +7,7 @@ import {
   checkWhyReply,
   type ToldOutcome,
 } from '../../src/wire/http.js';
+import { unpack } from '../../src/wire/packed.js';
 import { until } from '../harness/programs.js';
 import { makeUnit } from '../mesh/support.js';
 import { digestOf, startServer } from './support.js';
@@ -153,6 +154,44 @@ describe('a member may ask', () => {
     expect(sent.get('bob')).toBe(1_400_005);
     expect((await client.get(`/v1/blob/${empty}`)).body).toHaveLength(0);
     await until('closed handles', () => reader.open === 0);
+  });
+
+  it('for blobs in fewer bytes', async () => {
+    const { dial, reader, sent } = await startServer();
+    const lines = Array.from(
+      { length: 30_000 },
+      (_each, line) => `call ${line % 997} of ${line};\n`,
+    );
+    const content = Buffer.from(lines.join(''));
+    const digest = reader.put(content);
+    const client = await dial('bob');
+    const asked = JSON.stringify({ digests: [digest] });
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': String(asked.length),
+      'x-vrift-pack': 'wanted',
+    };
+    client.send('POST', '/v1/blobs', headers, asked);
+    const together = await client.reply();
+    expect(together.headers.get('x-vrift-packed')).toBe('br');
+    expect(together.body.length).toBeLessThan(content.length / 2);
+    const blocks = decodeBlocks(unpack(together.body, content.length + 4)!, 1);
+    expect(blocks?.[0]?.equals(content)).toBe(true);
+    // On loopback nobody packs what may be packed.
+    const plain = await client.get(`/v1/blob/${digest}`, { 'x-vrift-pack': 'possible' });
+    expect(plain.headers.has('x-vrift-packed')).toBe(false);
+    expect(plain.body.equals(content)).toBe(true);
+    const got = client.get(`/v1/blob/${digest}`, {
+      'x-vrift-pack': 'wanted',
+      range: 'bytes=400000-',
+      connection: 'close',
+    });
+    const { status, headers: said } = await got;
+    expect(status).toBe(206);
+    expect(said.get('content-range')).toBe(`bytes 400000-${content.length - 1}/${content.length}`);
+    expect([said.get('x-vrift-packed'), said.has('content-length')]).toEqual(['br', false]);
+    await until('closed handles', () => reader.open === 0);
+    expect(sent.get('bob')).toBe(3 * content.length - 400_000);
   });
 
   it('for no more than a megabyte of blobs together', async () => {

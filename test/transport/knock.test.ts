@@ -68,6 +68,17 @@ describe('knocking', () => {
     expect(admin.membership.members()).toHaveLength(1);
   });
 
+  it('is not denied by a name that several have', async () => {
+    const admin = await startAdmin();
+    const [ann, eve] = [await startNewcomer([admin]), await startNewcomer([admin])];
+    expect(() => admin.knocks.deny('ann-laptop')).toThrow(eve.key.nodeId.slice(0, 12));
+    expect(admin.knocks.list()).toHaveLength(2);
+    expect(admin.knocks.deny(eve.key.nodeId.slice(0, 12))).toHaveLength(1);
+    await expect(eve.joined).rejects.toMatchObject({ code: 'VRIFT_JOIN_REFUSED' });
+    await admin.knocks.approve(ann.code, 'member');
+    await ann.joined;
+  });
+
   it('ends at the admin after its time, if the newcomer does not end it', async () => {
     const admin = await startAdmin({ knockMs: 500 });
     const { heard, socket } = await rawKnock(admin, (await newNode()).key);

@@ -72,6 +72,36 @@ describe('a mesh of strangers', () => {
     },
   );
 
+  it('that has proved nothing cannot send a large frame', async () => {
+    const evil = await foundMesh();
+    const node = await newNode();
+    let sent = 0;
+    const port = await listen(
+      evil.key,
+      async (talk) => {
+        await talk.next();
+        talk.send({ kind: 'waiting' });
+        talk.send({ kind: 'proof', proof: 'A'.repeat(5_000) });
+        sent += 1;
+      },
+      evil.membership.meshId,
+    );
+    const joined = knock({
+      dir: node.dir,
+      key: node.key,
+      nodeName: 'ann-laptop',
+      timeoutMs: 2_000,
+      mesh: { id: evil.membership.meshId, name: evil.membership.name },
+      doors: [{ host: '127.0.0.1', port }],
+      onCode: () => undefined,
+    });
+    await expect(joined).rejects.toMatchObject({
+      code: 'VRIFT_PEER_PROTOCOL',
+      cause: { code: 'VRIFT_FRAME_INVALID' },
+    });
+    expect(sent).toBe(1);
+  });
+
   it('gets three tries at the code, and learns nothing behind it', async () => {
     const evil = await foundMesh();
     const heard: unknown[] = [];

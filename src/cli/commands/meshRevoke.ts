@@ -1,7 +1,12 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import type { MemberInfo, MeshInfo } from '../../wire/control.js';
-import { toVriftError } from '../../wire/failure.js';
+import type {
+  AddedByInfo,
+  AddedInfo,
+  MemberInfo,
+  MeshInfo,
+  RevokedInfo,
+} from '../../wire/control.js';
 import { addCommand, answerWith, type Cli, usageError } from '../command.js';
 import type { Answer } from '../output.js';
 import { shortId } from '../words.js';
@@ -13,13 +18,6 @@ interface RevokeFlags {
   keepAdded?: boolean;
   dropAdded?: boolean;
   force?: boolean;
-}
-
-interface Revoked {
-  node: string;
-  name: string;
-  recalled: boolean;
-  added: string[];
 }
 
 /** Waiting until connected peers have heard of it. */
@@ -61,33 +59,58 @@ async function revoke(cli: Cli, node: string, flags: RevokeFlags): Promise<Answe
     throw usageError('--keep-added or --drop-added, not both');
   await cli.node.start();
   const said = flags.keepAdded ? true : flags.dropAdded ? false : undefined;
-  const params = { node, recall: flags.recall === true, force: flags.force === true };
-  const send = (keepAdded: boolean | undefined) =>
-    cli.node.ask('mesh.revoke', { ...params, keepAdded }, { timeoutMs: SPREAD_MS });
-  const done = (await send(said).catch(async (error: unknown) => {
-    const { code, message } = toVriftError(error);
-    const asks = code === 'VRIFT_USAGE' && message.endsWith('--keep-added or --drop-added');
-    if (!asks || flags.json || !cli.stdin.isTTY) throw error;
-    return send(await askWhetherToKeep(cli, message));
-  })) as Revoked;
+  const fate =
+    said === undefined && !flags.json ? await askOf(cli, node) : { node, keepAdded: said };
+  const params = { recall: flags.recall === true, force: flags.force === true, ...fate };
+  const done = (await cli.node.ask('mesh.revoke', params, {
+    timeoutMs: SPREAD_MS,
+  })) as RevokedInfo;
   const members = (await cli.node.ask('mesh.members')) as MemberInfo[];
   const left = members.filter(({ revoked }) => !revoked).length;
   const also = done.recalled ? ', and what it produced is refused' : '';
-  return {
-    json: done,
-    text: `${done.name} (${shortId(done.node)}) is out for ever${also}; ${left} members are left`,
-  };
+  const lines = [
+    `${done.name} (${shortId(done.node)}) is out for ever${also}; ${left} members are left`,
+    ...(done.kept.length > 0 ? [`it had added, and they stay: ${namesOf(done.kept)}`] : []),
+    ...(done.dropped.length > 0 ? [`it had added, and they go too: ${namesOf(done.dropped)}`] : []),
+  ];
+  return { json: done, text: lines.join('\n') };
 }
 
-async function askWhetherToKeep(cli: Cli, message: string): Promise<boolean> {
+/** Asks at a terminal what becomes of those whom the node had added; says nothing if there is none. */
+async function askOf(
+  cli: Cli,
+  wanted: string,
+): Promise<{ node: string; keepAdded?: boolean; shown?: readonly string[] }> {
+  if (!cli.stdin.isTTY) return { node: wanted };
+  // By its id from here on: names may change while the person reads.
+  const { node, name, added } = (await cli.node.ask('mesh.added', { node: wanted })) as AddedByInfo;
+  if (added.length === 0) return { node, keepAdded: true, shown: [] };
+  const list = added.map((entry) => `  ${nameOf(entry)}, ${entry.role}\n`).join('');
+  cli.stderr.write(`${name} (${shortId(node)}) had added:\n${list}`);
   const lines = createInterface({ input: cli.stdin, output: cli.stderr });
+  const given = new AbortController();
+  lines.once('SIGINT', () => given.abort());
+  lines.once('close', () => given.abort());
   try {
-    const about = message.slice(0, message.indexOf(': say '));
-    const answer = await lines.question(`${about}. Keep them? [y/n] `);
-    if (/^y(es)?$/i.test(answer.trim())) return true;
-    if (/^no?$/i.test(answer.trim())) return false;
-    throw usageError('answer y or n, or say --keep-added or --drop-added');
+    const answer = await lines.question('Keep them? [y/n] ', { signal: given.signal });
+    const isYes = /^y(es)?$/i.test(answer.trim());
+    if (!isYes && !/^no?$/i.test(answer.trim())) throw usageError(UNANSWERED);
+    return { node, keepAdded: isYes, shown: added.map(({ statement }) => statement) };
+  } catch (error) {
+    if (given.signal.aborted) throw usageError(UNANSWERED);
+    throw error;
   } finally {
     lines.close();
   }
+}
+
+const UNANSWERED =
+  'nobody is revoked: answer y or n, or say --keep-added or --drop-added with the command';
+
+function nameOf({ name, node }: AddedInfo): string {
+  return `${name} (${shortId(node)})`;
+}
+
+function namesOf(entries: readonly AddedInfo[]): string {
+  return entries.map(nameOf).join(', ');
 }

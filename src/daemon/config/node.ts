@@ -2,6 +2,7 @@ import { VriftError } from '../../base/errors.js';
 import { DEFAULT_POLICY } from '../../identity/policy.js';
 import type { StatusInfo } from '../../wire/control.js';
 import { homePaths } from '../../wire/home.js';
+import type { Compress } from '../../wire/packed.js';
 import { LOG_LEVELS, type LogLevel } from '../lifecycle/log.js';
 import { readTomlFile } from './file.js';
 import { invalid, unknownKey } from './place.js';
@@ -34,6 +35,7 @@ export interface MeshConfig {
   interfaces: readonly string[] | null;
   /** Whether to look for peers by mDNS. */
   discovery: boolean;
+  compress: Compress;
   /** Whose results are taken, as identity/policy.ts reads it. */
   policy: string;
   /** `false`: nothing of this node is shared, and nothing asked for. */
@@ -94,6 +96,7 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
     'mesh.interfaces': given('mesh.interfaces', null),
     'mesh.discovery': given('mesh.discovery', true),
     'mesh.policy': given('mesh.policy', DEFAULT_POLICY),
+    'mesh.compress': given('mesh.compress', 'auto'),
     'mesh.share': given('mesh.share', true),
     'mesh.exclude': given('mesh.exclude', []),
   } satisfies Record<SettingKey, unknown>;
@@ -116,6 +119,7 @@ export function loadNodeConfig(from: { home: string; env: NodeJS.ProcessEnv }): 
       interfaces: values['mesh.interfaces'],
       discovery: values['mesh.discovery'],
       policy: values['mesh.policy'],
+      compress: values['mesh.compress'],
       share: values['mesh.share'],
       exclude: values['mesh.exclude'],
     },

@@ -39,6 +39,25 @@ export function openRules({
 }
 
 function privacyOf(project: ProjectConfig, home: ProjectConfig) {
-  const exclude = [...new Set([...project.exclude, ...home.exclude])];
+  const exclude = project === home ? project.exclude : unionOf(project.exclude, home.exclude);
   return { share: project.share && home.share, ownShare: home.share, exclude };
 }
+
+/** The same list for the same two lists: what is known of it is found again (`isExcluded`). */
+function unionOf(one: readonly string[], other: readonly string[]): readonly string[] {
+  if (other.length === 0) return one;
+  if (one.length === 0) return other;
+  let unions = UNIONS.get(one);
+  if (unions === undefined) {
+    unions = new WeakMap();
+    UNIONS.set(one, unions);
+  }
+  let union = unions.get(other);
+  if (union === undefined) {
+    union = [...new Set([...one, ...other])];
+    unions.set(other, union);
+  }
+  return union;
+}
+
+const UNIONS = new WeakMap<readonly string[], WeakMap<readonly string[], readonly string[]>>();

@@ -1,7 +1,9 @@
 import type { RemoteUrl } from '../../remote/url.js';
+import type { Compress } from '../../wire/packed.js';
 import { invalid, type Place, unknownKey } from './place.js';
 import {
   BOOLEAN,
+  COMPRESSION,
   DIRECTORY,
   EXTENSIONS,
   EXTRA_INPUTS,
@@ -37,6 +39,7 @@ export interface SettingValues {
   'mesh.interfaces': readonly string[];
   'mesh.discovery': boolean;
   'mesh.policy': string;
+  'mesh.compress': Compress;
   'mesh.share': boolean;
   'mesh.exclude': readonly string[];
 }
@@ -61,6 +64,7 @@ export const SCHEMA: { readonly [K in SettingKey]: ValueType<SettingValues[K]> }
   'mesh.interfaces': INTERFACES,
   'mesh.discovery': BOOLEAN,
   'mesh.policy': POLICY,
+  'mesh.compress': COMPRESSION,
   'mesh.share': BOOLEAN,
   'mesh.exclude': PACKAGES,
 };

@@ -20,6 +20,7 @@ const RISKS: Readonly<Partial<Record<SettingKey, Risk>>> = {
   'mesh.port': { could: 'move the listener of this node', reach: 'node' },
   'mesh.peers': { could: 'make this node call addresses that it chooses', reach: 'node' },
   'mesh.interfaces': { could: 'announce this node in other networks', reach: 'node' },
+  'mesh.compress': { could: 'make each transfer of this node slower', reach: 'node' },
   'mesh.discovery': { could: 'hide this node from others, or show it', reach: 'node' },
 };
 

@@ -3,6 +3,7 @@ import { isAbsolute, join, normalize } from 'node:path';
 import { parsePolicy } from '../../identity/policy.js';
 import { parsePattern } from '../../keying/patterns.js';
 import { parseRemoteUrl, type RemoteUrl } from '../../remote/url.js';
+import { COMPRESS, type Compress } from '../../wire/packed.js';
 import { parseSize } from '../../wire/units.js';
 import { nearest } from './place.js';
 
@@ -133,6 +134,12 @@ export const POLICY: ValueType<string> = {
     const policy = parsePolicy(value);
     return policy === undefined || 'problem' in policy ? policy : value;
   },
+  fromText: (text) => text,
+};
+
+export const COMPRESSION: ValueType<Compress> = {
+  expected: '"auto", "always" or "never"',
+  read: (value) => COMPRESS.find((known) => known === value),
   fromText: (text) => text,
 };
 

@@ -24,8 +24,12 @@ const CHECK_HOME_MS = 4_000;
 const DRAIN_MS = 3000;
 /** How long the figures wait for what a build that just ended left to store and count. */
 const SETTLE_MS = 2000;
-/** What they say or remove must not lack what a build just made. */
-const AFTER_BUILDS: ReadonlySet<string> = new Set(['why', 'gc', 'verify']);
+/** What they say or remove must not lack what a build just made; on a busy machine that takes its time. */
+const AFTER_BUILDS: ReadonlyMap<string, number> = new Map([
+  ['why', SETTLE_MS],
+  ['verify', SETTLE_MS],
+  ['gc', 15_000],
+]);
 
 interface Locked {
   options: ServeOptions;
@@ -52,9 +56,9 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
   const opening = later<OpenedNode>();
   const released = later<void>();
   /** Builds that are over count as a whole. */
-  const settled = async () => {
+  const settled = async (ms: number) => {
     void opening.promise.then(({ hurry }) => hurry(), ignore);
-    await server.settle(SETTLE_MS);
+    await server.settle(ms);
   };
   const rpc: RpcTable = {
     ping: async () => {
@@ -67,7 +71,7 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
       return { stopped: true };
     },
     stats: async (params) => {
-      await settled();
+      await settled(SETTLE_MS);
       const snapshot = stats.snapshot();
       if (flagParam(params, 'reset')) stats.reset();
       return snapshot;
@@ -80,7 +84,8 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
     onCall: async (frame, channel) => (await opening.promise).onCall(frame, channel),
     async onRpc(method, params, call) {
       try {
-        if (AFTER_BUILDS.has(method)) await settled();
+        const wait = AFTER_BUILDS.get(method);
+        if (wait !== undefined) await settled(wait);
         const table = Object.hasOwn(rpc, method) ? rpc : (await opening.promise).rpc;
         return await answer(table, method, params, call);
       } catch (error) {

@@ -57,3 +57,11 @@ export function optionalFlag(params: Record<string, unknown>, name: string): boo
   const value = params[name];
   return typeof value === 'boolean' ? value : undefined;
 }
+
+/** A missing or null parameter is undefined. @throws VRIFT_FRAME_INVALID when it is no list of texts */
+export function optionalTexts(params: Record<string, unknown>, name: string): string[] | undefined {
+  const value = params[name];
+  if (value === undefined || value === null) return undefined;
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
+  throw new VriftError('VRIFT_FRAME_INVALID', `the parameter "${name}" should be a list of texts`);
+}

@@ -37,6 +37,8 @@ export function columnsOf(event: MeshEvent): LogLine {
       return info('join', short(event.node), event.name, event.role);
     case 'join-refused':
       return warn(event.code, 'join', short(event.node), event.code, event.message);
+    case 'hushed':
+      return warn(undefined, event.of === 'knock' ? 'knock' : 'join', `not-listed=${event.count}`);
     case 'peer-fault':
       return warn(event.code, 'peer', short(event.node), event.name, event.code, event.message);
     case 'late':

@@ -38,10 +38,12 @@ export type MeshRequest =
   | { method: 'approve'; code: string; role: string }
   | { method: 'deny'; node: string | undefined }
   | { method: 'knocks' | 'rotate' }
+  | { method: 'added'; node: string }
   | {
       method: 'revoke';
       node: string;
       keepAdded: boolean | undefined;
+      shown: string[] | undefined;
       recall: boolean;
       force: boolean;
     }

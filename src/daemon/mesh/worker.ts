@@ -98,6 +98,7 @@ const node = await MeshNode.open({
     peers: start.mesh.peers,
     mdns: start.mesh.discovery,
     interfaces: start.mesh.interfaces ?? undefined,
+    compress: start.mesh.compress,
   },
   hasher,
   resultKeyOf: (unitKey, manifest) => resultKeyOf(unitKey, manifest, hasher),
@@ -105,6 +106,7 @@ const node = await MeshNode.open({
   buildServer: (context) =>
     buildServer({
       reader: start.mesh.share ? reader : CLOSED,
+      compress: start.mesh.compress,
       context: {
         ...context,
         onSent: (peer, bytes) => {
@@ -166,6 +168,8 @@ const answer = async (request: MeshRequest, asker: Asker): Promise<unknown> => {
       return node.knocks();
     case 'revoke':
       return node.revoke(request.node, request);
+    case 'added':
+      return node.added(request.node);
     case 'rotate':
       return node.rotate();
     case 'join':

@@ -69,6 +69,11 @@ export class Conversation implements Disposable {
     this.#timer = setTimeout(() => this.#fail(hungUp('the other side took too long')), deadlineMs);
   }
 
+  /** Frames from here on may have so many bytes: the other side has shown who it is. */
+  allow(maxBytes: number): void {
+    this.#decoder.allow(maxBytes);
+  }
+
   send(frame: unknown): void {
     this.#socket.write(encodeFrame(frame));
   }

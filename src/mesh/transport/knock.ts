@@ -10,6 +10,7 @@ import {
   JOIN_PROTOCOL,
   KNOCK_MS,
   type KnockFrame,
+  MAX_JOIN_FRAME_BYTES,
   MAX_WELCOME_FRAME_BYTES,
 } from '../../wire/join.js';
 import { parseAnswer } from './answer.js';
@@ -83,7 +84,7 @@ async function waitAt(
     signal,
   });
   using talk = new Conversation(socket, {
-    maxBytes: MAX_WELCOME_FRAME_BYTES,
+    maxBytes: MAX_JOIN_FRAME_BYTES,
     deadlineMs: knockMs + timeoutMs,
   });
   signal.addEventListener('abort', () => socket.destroy());
@@ -111,6 +112,7 @@ async function waitAt(
     if (attempt.wrong >= MAX_WRONG) attempt.all.abort(new Error('wrong answers'));
     talk.send({ kind: 'wrong' });
   }
+  talk.allow(MAX_WELCOME_FRAME_BYTES);
   talk.send({ kind: 'open', nonce: attempt.nonce.toString('base64') });
   return named(parseAnswer(await talk.next(), mesh.id, REFUSALS), mesh.name);
 }
@@ -147,8 +149,15 @@ function reasonOf(error: unknown, { wrong, shown, all }: Attempt): unknown {
   }
   const causes: unknown[] = error instanceof AggregateError ? error.errors : [error];
   const known = causes.filter((cause) => cause instanceof VriftError);
-  const refused = known.find(({ code }) => code !== 'VRIFT_JOIN_UNREACHABLE');
+  const isVague = ({ code }: VriftError) =>
+    code === 'VRIFT_JOIN_UNREACHABLE' || code === 'VRIFT_FRAME_INVALID';
+  const refused = known.find((each) => !isVague(each));
   if (refused !== undefined) return refused;
+  const strange = known.find(({ code }) => code === 'VRIFT_FRAME_INVALID');
+  if (strange !== undefined) {
+    const message = 'what answers there does not speak the join protocol';
+    return new VriftError('VRIFT_PEER_PROTOCOL', message, { cause: strange });
+  }
   const message = shown ? 'no admin that was knocked at is there any more' : 'no admin answers';
   return new VriftError('VRIFT_JOIN_UNREACHABLE', message, { cause: error });
 }

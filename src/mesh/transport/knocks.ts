@@ -128,12 +128,21 @@ export class Knocks {
     return done;
   }
 
-  /** @param node a node id, its beginning or a name; undefined: everybody. @returns who was sent away */
+  /**
+   * @param node a node id, its beginning or a name; undefined: everybody
+   * @returns who was sent away
+   * @throws VRIFT_USAGE when several are meant: names are free, and one of them may be the real one
+   */
   deny(node: string | undefined): Knock[] {
-    const denied = [...this.#pending].filter(
-      (one) =>
-        node === undefined || one.name === node || (node.length >= 4 && one.node.startsWith(node)),
-    );
+    const all = [...this.#pending];
+    const exact = all.filter((one) => one.node === node);
+    const meant = (one: Pending) =>
+      node === undefined || one.name === node || (node.length >= 4 && one.node.startsWith(node));
+    const denied = exact.length > 0 ? exact : all.filter(meant);
+    if (node !== undefined && denied.length > 1) {
+      const list = denied.map((one) => `${one.node.slice(0, 12)} (${one.address})`).join(', ');
+      throw new VriftError('VRIFT_USAGE', `${node} could be any of ${list}: give an id, or --all`);
+    }
     for (const one of denied) one.end({ kind: 'refused', message: 'an admin denied it' });
     return denied.map(asKnock);
   }
