@@ -1,12 +1,19 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Digest } from '../base/digest.js';
+import type { Manifest } from '../base/result.js';
 import type { PastOutcome } from '../pipeline/outcomes.js';
-import { excludedIn, isExcluded, textsOf } from '../pipeline/privacy.js';
+import { excludedIn, isExcluded, pathsOf, textsOf } from '../pipeline/privacy.js';
+
+interface Shareable {
+  unitKey: Digest;
+  crateName: string;
+  manifest: Manifest;
+}
 
 /** The store as far as it is looked through. */
 export interface SecludedStore {
-  /** Unit key and crate of what peers may have; undefined for what they may not. */
-  shareable(): Iterable<{ unitKey: Digest; crateName: string } | undefined>;
+  /** What peers may have; undefined for what they may not. */
+  shareable(): Iterable<Shareable | undefined>;
   withhold(unitKey: Digest): void;
 }
 
@@ -15,8 +22,8 @@ export interface OutcomesTable {
   put(name: string, past: PastOutcome[]): void;
 }
 
-/** Rows looked at before others get their turn. */
-const SLICE = 64;
+/** Calls wait no longer than this for a search. */
+const AT_ONCE_MS = 3;
 
 /**
  * Finds what was stored of private crates before anybody said that they are private, under other
@@ -73,16 +80,21 @@ export class Seclusion {
       this.#isDue = false;
       await turn();
       const patterns = [...this.#patterns];
-      let seen = 0;
+      let since = performance.now();
+      const pause = async () => {
+        if (performance.now() - since < AT_ONCE_MS) return;
+        await turn();
+        since = performance.now();
+      };
       for (const row of this.#store.shareable()) {
-        if (++seen % SLICE === 0) await turn();
+        await pause();
         if (this.#isStopped) return;
-        if (row !== undefined && this.#isPrivate(row.crateName, patterns)) {
-          this.#store.withhold(row.unitKey);
-        }
+        if (row === undefined) continue;
+        const names = () => excludedIn(pathsOf(row.manifest), patterns) !== undefined;
+        if (this.#isPrivate(row.crateName, patterns) || names()) this.#store.withhold(row.unitKey);
       }
       for (const [name, past] of this.#outcomes.entries()) {
-        if (++seen % SLICE === 0) await turn();
+        await pause();
         if (this.#isStopped) return;
         this.#withholdOutcomes(name, past, patterns);
       }

@@ -42,6 +42,10 @@ export class Artifacts {
   readonly #running = new Map<string, { record: ArtifactRecord; settled: Promise<void> }>();
   readonly #identities = new Map<Digest, Digest>();
 
+  /** Files that are being stored: what is known of them then comes after their dependents begin. */
+  readonly #storing = new Map<string, Promise<unknown>>();
+  #mayBePrivate = false;
+
   constructor(table: TablePort<ArtifactRecord>, disk: DiskPort, hasher: Hasher) {
     this.#table = table;
     this.#disk = disk;
@@ -122,6 +126,58 @@ export class Artifacts {
       await this.#running.get(place)?.settled;
       const record = this.#table.get(place);
       if (record?.localOnly) return record.crate;
+    }
+    return undefined;
+  }
+
+  /** Until `done`, nobody can say of these files that they are no private code. */
+  storing(paths: Iterable<string>, done: Promise<unknown>): void {
+    this.#mayBePrivate = true;
+    for (const path of paths) {
+      const place = this.#place(path);
+      this.#storing.set(place, done);
+      const forget = () => {
+        if (this.#storing.get(place) === done) this.#storing.delete(place);
+      };
+      done.then(forget, forget);
+    }
+  }
+
+  /** Whether these files are private code, as it turned out. */
+  mark(paths: Iterable<string>, isPrivate: boolean): void {
+    for (const path of paths) {
+      const place = this.#place(path);
+      const record = this.#table.get(place);
+      if (record === undefined || (record.offMesh ?? false) === isPrivate) continue;
+      const { offMesh: _, ...plain } = record;
+      this.#table.put(place, isPrivate ? { ...plain, offMesh: true } : plain);
+    }
+  }
+
+  /** Whether the last file of that name was private code. */
+  isMarked(path: string): boolean {
+    return this.#table.get(this.#place(path))?.offMesh ?? false;
+  }
+
+  /** The crate of the first file that is private code, once those that are being stored are known. */
+  async privateAmong(paths: Iterable<string>, patienceMs: number): Promise<string | undefined> {
+    // What was known when the call began was seen then.
+    if (!this.#mayBePrivate) return undefined;
+    const places = [...paths].map((path) => this.#place(path));
+    const storing = places.flatMap((place) => this.#storing.get(place) ?? []);
+    if (storing.length > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise((resolve) => {
+        timer = setTimeout(resolve, patienceMs);
+      });
+      await Promise.race([late, Promise.allSettled(storing)]);
+      clearTimeout(timer);
+    }
+    for (const place of places) {
+      const record = this.#table.get(place);
+      if (record?.offMesh) return record.crate;
+      // It took too long: whatever it may be, it is not shared by this.
+      if (this.#storing.has(place)) return record?.crate ?? '';
     }
     return undefined;
   }

@@ -13,6 +13,7 @@ import { excludedBy } from './excluded.js';
 import { Flights } from './flights.js';
 import { History, type Noted } from './history.js';
 import { type Fresh, snapshotFresh } from './inputs.js';
+import { judgeNamed, printedBy } from './judge.js';
 import { type Found, findLocal, findRemote, type Miss, type RemoteMiss } from './lookup.js';
 import { Lull } from './lull.js';
 import { unmappings } from './messages.js';
@@ -22,7 +23,7 @@ import type { Channel, PipelinePorts, ProjectRules } from './ports.js';
 import { prepare, type Refusal, recordsOf, type Unit } from './prepare.js';
 import { mayRelease, OFF_MESH, offMesh, offMeshDir } from './privacy.js';
 import { answerProbe } from './probes.js';
-import { notePrivateProgram, type Ran, type RecordOptions, record } from './record.js';
+import { notePrivateProgram, pathsMade, type Ran, type RecordOptions, record } from './record.js';
 import { blobsOf, planRestore } from './restore.js';
 import { frontOf } from './script/front.js';
 import { Programs } from './script/programs.js';
@@ -172,6 +173,7 @@ export class Pipeline {
       const found = isHere ? local : await findRemote(unit, expectedMs, this.#ports, follow);
       if (!isHere) trace?.mark('peers');
       if ('stored' in found) {
+        this.#judge(unit, found);
         if (this.#isToCheck(unit, found, wishes, rules)) {
           return this.#run(unit, channel, { store, noted: { diff: [CHECK] }, check: found }, waits);
         }
@@ -227,6 +229,14 @@ export class Pipeline {
     const comparable = isComparable(stored.result, unit);
     if (!comparable) recorder.checked('skipped');
     return comparable;
+  }
+
+  /** A result from before a name was excluded may read or print that name. */
+  #judge(unit: Unit, { stored: { manifest, result } }: Found): void {
+    if (unit.exclude.length === 0) return;
+    // Messages that are gone cannot be put in place either.
+    const printed = printedBy(result, this.#ports.store) ?? [];
+    judgeNamed(unit, manifest, printed, this.#ports);
   }
 
   /** @returns false when the launcher could not put the result in place: the compiler must run. */
@@ -313,8 +323,7 @@ export class Pipeline {
     const checked = options.check === undefined ? [] : blobsOf(options.check.stored.result);
     using _pins = store.pin(checked.map(({ digest }) => digest));
     const local = reasonsToStay(unit, this.#ports);
-    const off = unit.offMesh === undefined ? [] : [`${OFF_MESH}: ${unit.offMesh.about}`];
-    if (off.length > 0) recorder.localOnly(OFF_MESH, unit.plan.crateName);
+    if (unit.offMesh !== undefined) recorder.localOnly(OFF_MESH, unit.plan.crateName);
     const nowNs = BigInt(Math.round(clock.now() * 1e6));
     const asks = options.store || options.check !== undefined;
     const fresh: Fresh = asks ? snapshotFresh(unit, disk, nowNs) : new Map();
@@ -360,17 +369,21 @@ export class Pipeline {
         bound: [],
         resultKey: undefined,
       };
-      const stored = await this.#record(unit, report, { fresh, sightings }, recorded, () => {
+      const recording = this.#record(unit, report, { fresh, sightings }, recorded, () => {
         if (asksToBeKept) channel.send({ act: 'kept' });
         unit.trace?.mark('keep');
         unit.trace?.letGo();
         waits[Symbol.dispose]();
       });
+      if (unit.exclude.length > 0) this.#artifacts.storing(pathsMade(unit), recording);
+      const stored = await recording;
+      if (isUnjudged(unit, stored)) this.#artifacts.mark(pathsMade(unit), true);
       if (options.noted === undefined) return;
       unit.trace?.name(undefined, `miss, ${stored}`);
       unit.trace?.mark('store');
       const ending = recorded.differed ? 'differs' : stored;
       const { bound, resultKey } = recorded;
+      const off = unit.offMesh === undefined ? [] : [`${OFF_MESH}: ${unit.offMesh.about}`];
       const learnt = ending === 'checked' ? {} : { local: [...off, ...local], bound, resultKey };
       this.#history.note(unit, 'miss', ending, { ...options.noted, ...learnt });
       recorder.outcome({
@@ -433,6 +446,12 @@ export class Pipeline {
   }
 }
 
+/** Of what could not be stored nobody knows whether it reads or prints an excluded name. */
+function isUnjudged({ exclude, offMesh: off }: Unit, ending: string): boolean {
+  return exclude.length > 0 && off === undefined && !JUDGED.has(ending);
+}
+
+const JUDGED: ReadonlySet<string> = new Set(['stored', 'checked', 'not stored', 'recalled']);
 const RECACHE = { input: 'VRIFT_RECACHE', before: 'not set', after: '1' };
 const CHECK = { input: 'self-check', before: 'in the cache', after: 'compiled and compared' };
 const RESTORE = { input: 'restore', before: 'in the cache', after: 'could not be put in place' };

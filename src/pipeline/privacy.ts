@@ -14,6 +14,8 @@ export interface OffMesh {
 
 /** As it is counted. */
 export const OFF_MESH = 'kept off the mesh';
+/** For people: what the unit reads or prints holds an excluded name. */
+export const NAMED = 'a name in its files or messages';
 
 type Wishes = Pick<ProjectRules, 'share' | 'ownShare' | 'exclude'>;
 
@@ -89,9 +91,30 @@ export function mayRelease(unit: Pick<Unit, 'offMesh' | 'exclude'>): boolean {
 
 /** Crates are written with `_` where their packages are with `-`. */
 export function isExcluded(name: string, exclude: readonly string[]): boolean {
-  const plain = name.replaceAll('_', '-');
-  return exclude.some((pattern) => fits(plain, pattern.replaceAll('_', '-')));
+  if (exclude.length === 0) return false;
+  const plain = () => {
+    const text = name.replaceAll('_', '-');
+    return exclude.some((pattern) => fits(text, pattern.replaceAll('_', '-')));
+  };
+  if (name.length > MAX_NAME_CHARS) return plain();
+  let known = answers.get(exclude);
+  if (known === undefined || known.size >= MAX_ANSWERS) {
+    known = new Map();
+    answers.set(exclude, known);
+  }
+  let answer = known.get(name);
+  if (answer === undefined) {
+    answer = plain();
+    known.set(name, answer);
+  }
+  return answer;
 }
+
+/** Each call of a build asks for the same names again. The lists are never changed. */
+const answers = new WeakMap<readonly string[], Map<string, boolean>>();
+const MAX_ANSWERS = 10_000;
+/** A longer piece of a text is no name, and would be held for nothing. */
+const MAX_NAME_CHARS = 80;
 
 /** The first excluded name in texts that peers would be told. */
 export function excludedIn(

@@ -17,11 +17,12 @@ import { type Artifacts, masksOf } from './artifacts.js';
 import { reportDifference } from './check.js';
 import { packDepFile } from './depFile.js';
 import { bindTo, rootAt } from './inputs.js';
+import { judgeDependencies, judgeNamed } from './judge.js';
 import type { Found } from './lookup.js';
 import { keepMessages, messageFormat } from './messages.js';
 import type { PipelinePorts } from './ports.js';
 import { recordsOf, type Unit } from './prepare.js';
-import { isNamedIn } from './privacy.js';
+import { OFF_MESH } from './privacy.js';
 import type { Secured, SecuredFile } from './secure.js';
 import { isSameButLinks } from './stamps.js';
 import { differences } from './verify.js';
@@ -168,8 +169,14 @@ export async function record(
       stdout: await ports.store.putBytes(toBytes(stdout)),
       stderr: await ports.store.putBytes(toBytes(stderr)),
     };
-    const isPrivate =
-      unit.offMesh !== undefined || isNamedIn(manifest, [stdout, stderr], unit.exclude);
+    const known = unit.offMesh;
+    judgeNamed(unit, manifest, [stdout, stderr], ports);
+    await judgeDependencies(unit, ports, artifacts);
+    const isPrivate = unit.offMesh !== undefined;
+    if (isPrivate && known === undefined) {
+      ports.recorder.localOnly(OFF_MESH, unit.plan.crateName);
+    }
+    if (known === undefined) artifacts.mark(pathsMade(unit), isPrivate);
     const stay = stayOf(isPrivate, options.local);
     notePrivateProgram(unit, outputs, isPrivate, ports);
     // It may have been recalled while its blobs were written.
@@ -208,6 +215,10 @@ function rememberOrigin(
   if (program === undefined) return;
   const unbound = manifestDigest({ ...manifest, bound: [] }, hasher);
   origins.put(program.digest, resultKeyOf(unit.key, unbound, hasher));
+}
+
+export function pathsMade({ outputs }: Pick<Unit, 'outputs'>): string[] {
+  return outputs.map(({ path }) => path);
 }
 
 /** Where a result may go. What names a private crate is private itself. */
@@ -269,7 +280,10 @@ async function remember(
       identities.set(file.role, artifacts.identify(bytes.content, masks));
       if (bytes.content.length <= MAX_HELD_BYTES) contents.set(file.role, bytes.content);
     }
-    artifacts.put(file.path, { ...entry, digest, identity: identities.get(file.role) });
+    // As the last one was, until this one is judged: it is compiled against meanwhile.
+    const asBefore = unit.exclude.length > 0 && artifacts.isMarked(file.path);
+    const offMesh = asBefore && { offMesh: true as const };
+    artifacts.put(file.path, { ...entry, digest, identity: identities.get(file.role), ...offMesh });
   }
   return { identities, contents };
 }

@@ -326,11 +326,12 @@ export class Store {
     this.#results.release(resultKey, resultDigest);
   }
 
-  /** Unit key and crate of everything that peers may have. Slow: it reads all of it. */
-  *shareable(): Generator<{ unitKey: Digest; crateName: string } | undefined> {
+  /** Unit key, crate and inputs of everything that peers may have. Slow: it reads all of it. */
+  *shareable(): Generator<{ unitKey: Digest; crateName: string; manifest: Manifest } | undefined> {
     for (const [, bucket] of this.#results.entries()) {
       const open = bucket.entries.find(({ localOnly }) => !localOnly);
-      yield open && { unitKey: bucket.unitKey, crateName: open.result.crateName };
+      const { unitKey, manifest } = bucket;
+      yield open && { unitKey, crateName: open.result.crateName, manifest };
     }
   }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../src/base/digest.js';
 import { packTree, type TreeEntry, unpackTree } from '../../src/pipeline/script/tree.js';
 import { hasher, rootsFor } from '../keying/support.js';
@@ -17,7 +17,9 @@ const contents: Record<string, Buffer> = {
   'gen/a.rs': Buffer.from('"/home/alice/src/ws/src/lib.rs'),
   'gen/b.o': Buffer.from('\0object\0\0'),
 };
-const { blob } = (await packTree(entries, (path) => contents[path], roots, hasher))!;
+const tree = await packTree(entries, (path) => contents[path], roots, hasher);
+if (typeof tree === 'string') throw new Error(tree);
+const { blob } = tree;
 const HEAD = 'vrift-tree 1\n'.length;
 
 function withHeader(value: unknown): Buffer {
@@ -73,6 +75,17 @@ describe('the tree of a build script', () => {
     isContained,
     { examples: [manyOfOneText(), deepPath] },
   );
+
+  it.each([
+    ['beyond bounds', { path: `${'a'.repeat(200)}/`.repeat(21).concat('b'), size: 30 }],
+    ['beyond bounds', { path: 'link/x', size: 30 }],
+    ['changed', { path: 'gen/a.rs', size: 31 }],
+  ])('that nobody could unpack is not packed: %s', async (why, { path: name, size }) => {
+    const file = { path: name, mode: 0o644, kind: 'file', size, mtimeNs: 1n } as const;
+    const link = entries[3]!;
+    const read = () => contents['gen/a.rs'];
+    expect(await packTree([link, file], read, roots, hasher)).toBe(why);
+  });
 
   const part = fc.constantFrom('..', '.', '', 'a', 'b', 'link', '\0', 'a\nb', '~');
   const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));

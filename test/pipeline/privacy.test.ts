@@ -146,12 +146,19 @@ describe('what was stored before', () => {
 
   function store() {
     const withheld = new Set<string>();
+    const row = (key: string, crateName: string, input = './src/lib.rs') => {
+      const nothing = { env: [], absent: [], listed: [], observed: [], bound: [] };
+      const inputs: [string, Digest][] = [[input, digest('x')]];
+      const manifest = { schema: 1 as const, ...nothing, inputs };
+      return { unitKey: digest(key), crateName, manifest };
+    };
     const rows = [
-      { unitKey: digest('1'), crateName: 'secret_algo' },
+      row('1', 'secret_algo'),
       undefined,
-      { unitKey: digest('2'), crateName: 'build script of secret-algo' },
-      { unitKey: digest('3'), crateName: 'app' },
-      { unitKey: digest('4'), crateName: 'build_script_build' },
+      row('2', 'build script of secret-algo'),
+      row('3', 'app'),
+      row('4', 'build_script_build'),
+      row('8', 'notes', '/vr/ws/notes/src/secret-words.txt'),
     ];
     const table = new Map<string, PastOutcome[]>([
       ['/vr/ws/secret-algo|build_script_build||bin|debug', [past('4')]],
@@ -177,7 +184,7 @@ describe('what was stored before', () => {
     const { seclusion, withheld, told } = store();
     seclusion.add(undefined, ['secret-*']);
     await settled();
-    expect([...withheld].sort()).toEqual(['1', '2', '4', '6']);
+    expect([...withheld].sort()).toEqual(['1', '2', '4', '6', '8']);
     expect(told()).toEqual(['5', '7']);
     await seclusion.stop();
   });

@@ -185,6 +185,94 @@ describe('a crate that the project keeps off the mesh', () => {
     }
   });
 
+  it('is in nothing that reads a file of that name, nor in what is compiled against it', async () => {
+    const { alice } = await pair.both({
+      'app/Cargo.toml': '[workspace]\nmembers = ["notes", "plain", "tool"]\nresolver = "2"\n',
+      'app/notes/Cargo.toml': manifest('notes'),
+      'app/notes/src/secret-words.txt': 'CANARY_EIGHT',
+      'app/notes/src/lib.rs':
+        '#[inline(always)] pub fn word() -> &\'static str { include_str!("secret-words.txt") }\n',
+      'app/plain/Cargo.toml': manifest('plain'),
+      'app/plain/src/lib.rs': 'pub fn word() -> &\'static str { "plain_canary_eight" }\n',
+      'app/tool/Cargo.toml': manifest('tool', '[dependencies]\nnotes = { path = "../notes" }\n'),
+      'app/tool/src/main.rs': 'fn main() { println!("{}", notes::word()); }\n',
+    });
+    await alice.count(['build']);
+    await ask(pair.alice);
+    for (const word of ['CANARY_EIGHT', 'secret-words', 'plain_canary_eight']) {
+      expect([word, isTold(word)]).toEqual([word, true]);
+    }
+    // From the store, where it stood before; then compiled anew.
+    await alice.write({ 'app/velo.toml': '[mesh]\nexclude = ["secret-*"]\n' });
+    for (const env of [{}, { VRIFT_RECACHE: '1' }]) {
+      await rebuild(alice, { env });
+      expect(await alice.output('tool')).toBe('CANARY_EIGHT');
+      spy.forget();
+      await ask(pair.alice);
+      expect(spy.told).not.toMatch(/CANARY_EIGHT|secret-words/);
+      expect(isTold('plain_canary_eight')).toBe(true);
+    }
+    const units = await pair.alice.vriftJson<WhyInfo[]>(['why']);
+    const local = (unit: string) => units.find((entry) => entry.unit === unit)?.local;
+    expect(local('notes')).toEqual(['kept off the mesh: a name in its files or messages']);
+    expect(local('tool')).toEqual(['kept off the mesh: notes']);
+  });
+
+  it('is in no older version either, of what reads it or is compiled against that', async () => {
+    const { alice } = await pair.both({
+      'app/Cargo.toml': '[workspace]\nmembers = ["notes", "plain", "tool"]\nresolver = "2"\n',
+      'app/notes/Cargo.toml': manifest('notes'),
+      'app/notes/src/secret-words.txt': 'CANARY_NINE',
+      'app/notes/src/lib.rs':
+        '#[inline(always)] pub fn word() -> &\'static str { include_str!("secret-words.txt") }\n',
+      'app/plain/Cargo.toml': manifest('plain'),
+      'app/plain/src/lib.rs': 'pub fn word() -> &\'static str { "plain_canary_nine" }\n',
+      'app/tool/Cargo.toml': manifest('tool', '[dependencies]\nnotes = { path = "../notes" }\n'),
+      'app/tool/src/main.rs': 'fn main() { println!("{}", notes::word()); }\n',
+    });
+    const env = { CARGO_INCREMENTAL: '0' };
+    await alice.count(['build'], { env });
+    await alice.write({
+      'app/velo.toml': '[mesh]\nexclude = ["secret-*"]\n',
+      'app/notes/src/secret-words.txt': 'CANARY_NINE_LATER',
+    });
+    expect(await alice.count(['build'], { env })).toMatchObject({ compiled: 2 });
+    spy.forget();
+    await ask(pair.alice);
+    expect(spy.told).not.toMatch(/CANARY_NINE|secret-words/);
+    expect(isTold('plain_canary_nine')).toBe(true);
+  });
+
+  it('is not in a run of a build script that reads a file of that name, nor in what takes that in', async () => {
+    const { alice } = await pair.both({
+      'app/Cargo.toml': '[workspace]\nmembers = ["front", "plain"]\nresolver = "2"\n',
+      'app/secret-words.txt': 'CANARY_TEN',
+      'app/front/Cargo.toml': manifest('front'),
+      'app/front/build.rs': `fn main() {
+    let path = std::fs::read_to_string("where.txt").unwrap();
+    println!("cargo:rerun-if-changed=where.txt\\ncargo:rerun-if-changed={path}");
+    let dir = std::env::var("OUT_DIR").unwrap();
+    std::fs::copy(path, dir + "/word.txt").unwrap();
+}\n`,
+      'app/front/where.txt': '../secret-words.txt',
+      'app/front/src/lib.rs':
+        '#[inline(never)] pub fn word() -> &\'static str { include_str!(concat!(env!("OUT_DIR"), "/word.txt")) }\n',
+      'app/plain/Cargo.toml': manifest('plain'),
+      'app/plain/src/lib.rs': 'pub fn word() -> &\'static str { "plain_canary_ten" }\n',
+    });
+    await alice.count(['build']);
+    await ask(pair.alice);
+    expect(isTold('CANARY_TEN')).toBe(true);
+    await alice.write({ 'app/velo.toml': '[mesh]\nexclude = ["secret-*"]\n' });
+    for (const env of [{}, { VRIFT_RECACHE: '1' }]) {
+      await rebuild(alice, { env });
+      spy.forget();
+      await ask(pair.alice);
+      expect(spy.told).not.toMatch(/CANARY_TEN|secret-words/);
+      expect(isTold('plain_canary_ten')).toBe(true);
+    }
+  });
+
   it("is not found at peers either: a colleague's copy stays the colleague's", async () => {
     const { alice, bob } = await pair.both(files('CANARY_THREE'));
     await bob.count(['build']);

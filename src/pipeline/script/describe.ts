@@ -70,7 +70,8 @@ export async function describeRun(
     unit.roots,
     hasher,
   );
-  if (packed === undefined) return 'OUT_DIR changed meanwhile';
+  if (packed === 'changed') return 'OUT_DIR changed meanwhile';
+  if (packed === 'beyond bounds') return 'OUT_DIR holds too many or too long names';
   const bound = new Set([...packed.found].map((real) => unit.roots.map(real)));
   if (reachesOut(unit, read.manifest, [stdout, stderr, packed.blob, ...packed.large.values()]))
     bound.add(ownRoot(unit));

@@ -9,9 +9,17 @@ import type { Ahead } from '../ahead.js';
 import { type Wishes, wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
 import { harmless, harmlessOrders } from '../harmless.js';
+import { printedBy } from '../judge.js';
 import type { Found } from '../lookup.js';
 import type { Channel, PipelinePorts, ProjectRules, ScriptOutcome } from '../ports.js';
-import { isNamedIn, mayRelease, type OffMesh, offMeshProgram, offMeshRun } from '../privacy.js';
+import {
+  isNamedIn,
+  mayRelease,
+  NAMED,
+  type OffMesh,
+  offMeshProgram,
+  offMeshRun,
+} from '../privacy.js';
 import { noteReplaced, noteTaken } from '../taken.js';
 import type { Trace } from '../trace.js';
 import { checkRun } from './check.js';
@@ -157,11 +165,9 @@ export class Scripts {
     using _pins = store.pin(result.outputs.map(({ digest }) => digest));
     const tree = result.outputs[0]!;
     const bytes = store.readBlob(tree.digest);
-    const texts = [result.stdout, result.stderr].map(({ digest, size }) =>
-      size === 0 ? '' : store.readBlob(digest)?.toString('utf8'),
-    );
-    const [stdout, stderr] = texts;
-    if (bytes === undefined || stdout === undefined || stderr === undefined) return 'damaged';
+    const printed = printedBy(result, store);
+    if (bytes === undefined || printed === undefined) return 'damaged';
+    const [stdout = '', stderr = ''] = printed;
     const from = {
       bytes,
       path: store.blobPath(tree.digest),
@@ -173,6 +179,7 @@ export class Scripts {
     const ops = unpackTree(from, unit.outDir, unit.roots);
     if (ops === undefined) return 'damaged';
     unit.trace?.mark('plan');
+    if (isNamedIn(found.stored.manifest, printed, unit.exclude)) this.#foundPrivate(unit);
     channel.send({
       act: 'hit',
       ops,
@@ -194,7 +201,6 @@ export class Scripts {
     this.#noteSecret(
       unit,
       asked.find((name) => name !== undefined),
-      isNamedIn(found.stored.manifest, [stdout, stderr], unit.exclude),
     );
     if (report === undefined) return undefined;
     if (found.stored.withheld && mayRelease(unit)) store.release(result.resultKey, resultDigest);
@@ -235,7 +241,8 @@ export class Scripts {
     });
     const report = await channel.next();
     const sightings = await this.#sightings(watched?.log);
-    this.#noteSecret(unit, secretAsked(unit, sightings));
+    // Of what cannot be described nobody knows whether it held an excluded name.
+    this.#noteSecret(unit, secretAsked(unit, sightings), unit.exclude.length > 0);
     if (report?.kind !== 'ran') return;
     unit.trace?.launcher(['script', 'stat outputs'], report.at);
     noteReplaced(unit.outDir, this.#ports);
@@ -260,6 +267,12 @@ export class Scripts {
     this.#note({ kind: 'ran', name: unit.name, why, recorded, ms: report.ms }, unit.key);
   }
 
+  /** It reads or prints an excluded name: what is stored of it goes out no more. */
+  #foundPrivate(unit: ScriptUnit): void {
+    unit.offMesh ??= { about: NAMED, spreads: true };
+    this.#ports.store.withhold(unit.key);
+  }
+
   /** What a script wrote may hold what it read, and so may the crate that includes it. */
   #noteSecret({ outDir, offMesh: off }: ScriptUnit, secret = '', isNamed = false): void {
     const { keptDirs } = this.#ports;
@@ -278,7 +291,8 @@ export class Scripts {
     const now = await describeRun(unit, ran, this.#ports);
     if (typeof now !== 'string') {
       const secret = now.secret ?? this.#ports.keptDirs.get(unit.outDir)?.secret;
-      this.#noteSecret(unit, secret, isPrivateRun(unit, now));
+      if (isPrivateRun(unit, now)) this.#foundPrivate(unit);
+      this.#noteSecret(unit, secret);
     }
     if (typeof now === 'string') {
       if (check !== undefined) this.#ports.recorder.checked('skipped', 'script');
@@ -326,4 +340,4 @@ const DIFFERS = 'differs from its last run';
 
 /** Reasons that hold for the next run as well. */
 const HOPELESS =
-  /^(network|reads the clock|writes outside|not observed|rerun-if-changed inside|too |differs )/;
+  /^(network|reads the clock|writes outside|not observed|rerun-if-changed inside|too |OUT_DIR holds too |differs )/;

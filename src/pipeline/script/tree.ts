@@ -36,6 +36,7 @@ const MAX_LARGE = 2_000;
 
 /** Text whose paths are to be put in travels in the answer to the launcher. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+/** Elsewhere directories have longer names. */
 const MAX_EXPANDED_CHARS = 24 * 1024 * 1024;
 const MAX_ENTRIES = 200_000;
 const MAX_PATH_CHARS = 4096;
@@ -48,14 +49,17 @@ const LENGTH_BYTES = 4;
  * that they come back in that order, then the contents of small ones.
  *
  * @param read content of a file of the tree; undefined when it is gone
- * @returns undefined when something changed meanwhile
+ * @returns `changed` when something did meanwhile; `beyond bounds` when nobody would unpack it
  */
 export async function packTree(
   entries: readonly TreeEntry[],
   read: (path: string) => Buffer | undefined,
   roots: Roots,
   hasher: Hasher,
-): Promise<PackedTree | undefined> {
+): Promise<PackedTree | 'changed' | 'beyond bounds'> {
+  if (entries.length > MAX_ENTRIES || entries.some(({ path }) => path.length > MAX_PATH_CHARS)) {
+    return 'beyond bounds';
+  }
   const slices = new Slices();
   const found = new Set<string>();
   const contents: Buffer[] = [];
@@ -71,7 +75,7 @@ export async function packTree(
       packed.push({ path, mode, kind: 'link', target: roots.map(entry.target) });
     } else {
       const bytes = read(path);
-      if (bytes?.length !== entry.size) return undefined;
+      if (bytes?.length !== entry.size) return 'changed';
       const mapped = mapContent(bytes, roots, found, textRoom);
       if (mapped === undefined && bytes.length >= LARGE_BYTES && large.size < MAX_LARGE) {
         const digest = hasher.hash(bytes);
@@ -81,7 +85,7 @@ export async function packTree(
       }
       const content = mapped ?? bytes;
       contents.push(content);
-      if (mapped !== undefined) textRoom -= mapped.length;
+      if (mapped !== undefined) textRoom -= Math.max(mapped.length, bytes.length);
       packed.push({
         path,
         mode,
@@ -96,7 +100,8 @@ export async function packTree(
   const header = Buffer.from(JSON.stringify(packed), 'utf8');
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32LE(header.length);
-  return { blob: Buffer.concat([MAGIC, length, header, ...contents]), large, found };
+  const blob = Buffer.concat([MAGIC, length, header, ...contents]);
+  return open(blob) === undefined ? 'beyond bounds' : { blob, large, found };
 }
 
 /** Directories first, parents before what is in them; files by their times. */
@@ -123,17 +128,22 @@ function mapContent(
   room: number,
 ): Buffer | undefined {
   const held = heldIn(bytes, roots);
+  const addFound = () => {
+    for (const { real } of held) found.add(real);
+    return undefined;
+  };
   if (held.length === 0) return undefined;
   if (bytes.length <= room && !bytes.includes(0)) {
     const text = bytes.toString('utf8');
     const mapped = roots.mapText(text);
+    // A name may be longer than its path.
+    if (Buffer.byteLength(mapped) > room) return addFound();
     const isWhole = expandMessages(mapped, roots) === text && Buffer.from(text).equals(bytes);
     if (isWhole && held.every(({ real }) => !holdsPath(Buffer.from(mapped), [real]))) {
       return Buffer.from(mapped);
     }
   }
-  for (const { real } of held) found.add(real);
-  return undefined;
+  return addFound();
 }
 
 /** A file that does not hold a directory's path holds nothing below it either. */
