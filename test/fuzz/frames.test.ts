@@ -5,34 +5,8 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { SocketServer } from '../../src/daemon/lifecycle/socket.js';
 import { encodeFrame, FrameDecoder } from '../../src/wire/frame.js';
 import { temporaryDir } from '../identity/support.js';
+import { callFrames, statsRequest } from './samples.js';
 import { always, failsOnlyWith, mutated } from './support.js';
-
-const call = {
-  kind: 'call',
-  v: 1,
-  argv: ['rustc', '--crate-name', 'x'],
-  cwd: '/',
-  env: ['A=b'],
-  umask: 18,
-  pid: 1,
-};
-const done = { kind: 'done', made: [null, '1:2:3:4:5:644'] };
-const ran = {
-  kind: 'ran',
-  code: 0,
-  signal: null,
-  stdout: '',
-  stderr: '',
-  made: [],
-  ms: 1,
-  startedNs: '1',
-};
-const rpc = { kind: 'rpc', method: 'stats', params: { reset: false } };
-const samples = [
-  Buffer.concat([encodeFrame(call), encodeFrame(done)]),
-  Buffer.concat([encodeFrame({ ...call, kind: 'script', program: '/x' }), encodeFrame(ran)]),
-  encodeFrame(rpc),
-];
 
 /** The same bytes as they may arrive. */
 const cuts = fc.array(fc.nat({ max: 60 }), { maxLength: 12 });
@@ -56,7 +30,7 @@ describe('frames', () => {
 
   always(
     'of any bytes are JSON, or refused',
-    fc.tuple(mutated(samples), cuts),
+    fc.tuple(mutated(callFrames), cuts),
     ([bytes, sizes]) => {
       const decoder = new FrameDecoder(1_000);
       for (const piece of inPieces(bytes, sizes)) {
@@ -95,7 +69,7 @@ describe("a node's socket", () => {
 
   always(
     'answers with frames whatever it hears, and the next one as ever',
-    mutated(samples),
+    mutated(callFrames),
     async (bytes) => {
       problems = [];
       for (const frame of new FrameDecoder().push(await say(bytes))) {
@@ -103,7 +77,7 @@ describe("a node's socket", () => {
       }
       expect(new Set(problems).size).toBeLessThanOrEqual(1);
       if (problems.length > 0) expect(problems[0]).toBe('VRIFT_FRAME_INVALID');
-      expect(new FrameDecoder().push(await say(encodeFrame(rpc)))).toEqual([
+      expect(new FrameDecoder().push(await say(encodeFrame(statsRequest)))).toEqual([
         { kind: 'result', result: 'answer' },
       ]);
     },

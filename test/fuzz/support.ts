@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 /** `npm run fuzz -- --minutes N` sets these; without, a few hundred inputs of a new seed. */
-const runs = Number(process.env.VRIFT_FUZZ_RUNS ?? 300);
-const seed = Number(process.env.VRIFT_SEED ?? Date.now() % 1_000_000_000);
+export const runs = Number(process.env.VRIFT_FUZZ_RUNS ?? 300);
+export const seed = Number(process.env.VRIFT_SEED ?? Date.now() % 1_000_000_000);
 
 /** No input within its bounds may take longer: a node answers others meanwhile. */
 const MOST_MS = 1_500;

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { afterAll, expect, it } from 'vitest';
 import { makeTxt } from '../../src/mesh/discovery/tag.js';
 import { encodeTxt } from '../../src/wire/txt.js';
+import { mutated, seed } from '../fuzz/support.js';
 import { Developer } from '../harness/developer.js';
 import { until } from '../harness/programs.js';
 import { outside } from './support.js';
@@ -8,6 +10,8 @@ import { outside } from './support.js';
 const MDNS = { host: '224.0.0.251', port: 5353 };
 const SERVICE = '_vrift._tcp.local';
 
+/** Type and class of a question. */
+const PTR_IN = Buffer.from([0, 12, 0, 1]);
 const name = (text: string) =>
   Buffer.concat([
     ...text.split('.').map((part) => Buffer.from([part.length, ...Buffer.from(part)])),
@@ -119,6 +123,15 @@ outside(
       ]);
       await staysTogether([...lies, ...lies, ...lies].map(announcement));
     });
+
+    it('of bytes that are nearly right do nothing', async () => {
+      const samples = [
+        announcement(copied('vrift-00000000000a', { port: 9 })),
+        announcement(copied('vrift-00000000000b', { port: 9, address: '10.77.0.3' })),
+        Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]), name(SERVICE), PTR_IN]),
+      ];
+      await staysTogether(fc.sample(mutated(samples), { seed, numRuns: 6_000 }));
+    }, 60_000);
 
     it('of ten thousand names cost memory for a few hundred', async () => {
       const lies = Array.from({ length: 10_000 }, (_, index) => {

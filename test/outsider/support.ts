@@ -30,6 +30,8 @@ export class Office implements AsyncDisposable {
   /** A member whose key is in the wrong hands, and one that was shut out. */
   readonly mallory: Member;
   readonly revoked: Member;
+  /** An admin that was shut out, with a memory of before. */
+  readonly exAdmin: Member;
   /** Alice's membership as it was before her node started: it can sign for her. */
   readonly founder: Member;
   port = 0;
@@ -43,7 +45,11 @@ export class Office implements AsyncDisposable {
   private constructor(lan: Lan, alice: Developer, members: Member[]) {
     this.lan = lan;
     this.alice = alice;
-    [this.founder, this.mallory, this.revoked] = members as [Member, Member, Member];
+    const [founder, mallory, revoked, exAdmin] = members as [Member, Member, Member, Member];
+    this.founder = founder;
+    this.mallory = mallory;
+    this.revoked = revoked;
+    this.exAdmin = exAdmin;
   }
 
   /** @param config more of Alice's config.toml */
@@ -57,9 +63,12 @@ export class Office implements AsyncDisposable {
     const membership = await Membership.create(dir, key, 'attic', 'alice');
     const mallory = await newMember(membership);
     const revoked = await newMember(membership);
-    membership.revoke(revoked.key.nodeId, { keepAdded: false });
+    const exAdmin = await newMember(membership, 'admin');
+    for (const { key: gone } of [revoked, exAdmin]) {
+      membership.revoke(gone.nodeId, { keepAdded: false });
+    }
     mallory.membership.merge(membership.statements());
-    const office = new Office(lan, alice, [{ dir, key, membership }, mallory, revoked]);
+    const office = new Office(lan, alice, [{ dir, key, membership }, mallory, revoked, exAdmin]);
     office.port = (await alice.start()).port!;
     office.#gateway = await office.openGateway(office.outsider, {
       out: [{ socket: office.#path('alice'), host: lan.hosts[0]!.address, port: office.port }],

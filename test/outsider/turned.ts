@@ -7,7 +7,7 @@ import { Developer } from '../harness/developer.js';
 import { until } from '../harness/programs.js';
 import { digestOf, hasher, resultKeyOf, startRogue } from '../mesh/support.js';
 import { small } from '../traps/alone.js';
-import { Project } from '../traps/support.js';
+import { type Files, Project } from '../traps/support.js';
 import type { Office } from './support.js';
 
 /** What Mallory makes of an honest node's answers before she gives them to Alice. */
@@ -44,21 +44,23 @@ export class Turned {
   #projects = 0;
   #end = async () => {};
 
-  private constructor(office: Office, bob: Developer) {
+  readonly #files: Files;
+
+  private constructor(office: Office, bob: Developer, files: Files) {
     this.office = office;
     this.bob = bob;
+    this.#files = files;
   }
 
-  static async open(office: Office): Promise<Turned> {
+  /** @param files the project of both */
+  static async open(office: Office, files = small('truth')): Promise<Turned> {
     const host = office.lan.hosts[1]!;
     const bob = await Developer.create('bob', { host, workspace: 'bound' });
-    const turned = new Turned(office, bob);
+    const turned = new Turned(office, bob, files);
     await bob.start();
     await bob.join(office.alice);
     await bob.meets(office.alice);
-    await new Project(bob, `${bob.root}/src/p`)
-      .write(small('truth'))
-      .then((his) => his.cargo(['build']));
+    await new Project(bob, `${bob.root}/src/p`).write(files).then((his) => his.cargo(['build']));
     await until('two results', async () => (await bob.stats()).bytes.stored > 0);
     await office.lan.setLink(1, 'down');
     turned.#way = await office.wayTo(host, '127.0.0.1', (await bob.start()).port!);
@@ -85,7 +87,7 @@ export class Turned {
     this.asked = [];
     this.passedOn = 0;
     const place = `${alice.root}/hers${++this.#projects}`;
-    return new Project(alice, place).write(small('truth'));
+    return new Project(alice, place).write(this.#files);
   }
 
   /** The same result with a change, and Mallory's word that she compiled that. */
