@@ -8,7 +8,7 @@ export interface Link {
   remoteAddress?: string | undefined;
 }
 
-/** Up to here bytes are dearer than compressing them (docs/performance.md, "Slow links"). */
+/** Below this bytes are dearer than compressing them (docs/performance.md, "Slow links"). */
 const SLOW_MBITS = 1_000;
 /** A laptop leaves its dock. */
 const KNOWN_MS = 30_000;
@@ -21,7 +21,7 @@ export function linkOf({ localAddress, remoteAddress }: Socket): Link {
 }
 
 /**
- * Whether a connection goes over a link of a gigabit at most, or by radio. A machine's own addresses are
+ * Whether a connection goes over a link below a gigabit, or by radio. A machine's own addresses are
  * fast, and so is a cable of which Linux does not know the speed, as between virtual machines.
  */
 export function isSlowLink({ localAddress, remoteAddress }: Link): boolean {
@@ -43,7 +43,7 @@ function judge(address: string): boolean {
   const device = `/sys/class/net/${name}`;
   if (existsSync(`${device}/wireless`) || existsSync(`${device}/phy80211`)) return true;
   const mbits = speedOf(device);
-  return mbits !== undefined && mbits <= SLOW_MBITS;
+  return mbits !== undefined && mbits < SLOW_MBITS;
 }
 
 /** Undefined for loopback, and where the system does not say. */
