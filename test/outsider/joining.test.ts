@@ -81,6 +81,19 @@ outside('joining by token', (at) => {
     expect(await said(again, redeem(again, token, dave, founder()))).toContain('welcome');
   }, 60_000);
 
+  it('has burnt it when the answer is heard: a crash right then gives no second use', async () => {
+    const token = await invite();
+    const dave = await newNode();
+    const socket = await dial(dave);
+    const heard = once(socket, 'data');
+    socket.write(redeem(socket, token, dave, founder()));
+    await heard;
+    at.office.alice.signalNode('SIGKILL');
+    socket.destroy();
+    await at.office.alice.start();
+    await isRefused(token, /another node used the token/);
+  }, 60_000);
+
   it('is the inviter’s alone: another admin does not redeem its tokens', async () => {
     const token = await invite();
     const bob = await newcomer();

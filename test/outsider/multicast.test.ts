@@ -5,7 +5,9 @@ import { encodeTxt } from '../../src/wire/txt.js';
 import { mutated, seed } from '../fuzz/support.js';
 import { Developer } from '../harness/developer.js';
 import { until } from '../harness/programs.js';
-import { outside } from './support.js';
+import { newNode } from '../identity/support.js';
+import { startRogue } from '../mesh/support.js';
+import { outside, ROGUE_PORT } from './support.js';
 
 const MDNS = { host: '224.0.0.251', port: 5353 };
 const SERVICE = '_vrift._tcp.local';
@@ -98,7 +100,13 @@ outside(
     };
 
     it('with a true tag, and a wrong port or somebody else’s address, lead nowhere', async () => {
+      // A stranger that says what a member of this mesh would say.
+      const { key } = await newNode();
+      const { membership } = at.office.founder;
+      const dir = at.office.founder.dir;
+      await at.office.serveAsOutsider(await startRogue({ dir, key, membership }, () => false));
       const lies = [
+        copied('vrift-000000000006', { address: '10.77.0.3', port: ROGUE_PORT }),
         copied('vrift-000000000001', { port: 9 }),
         copied('vrift-000000000002', { port: 22, address: '10.77.0.2' }),
         copied('vrift-000000000003', { address: '203.0.113.9' }),
@@ -108,7 +116,7 @@ outside(
       await staysTogether(lies.map(announcement));
       const shown = (await at.office.alice.peers()).map(({ name: each }) => each);
       expect(shown).toEqual(
-        expect.arrayContaining(lies.slice(0, 3).map(({ instance }) => instance)),
+        expect.arrayContaining(lies.slice(0, 4).map(({ instance }) => instance)),
       );
     });
 

@@ -225,6 +225,13 @@ export async function said(socket: Socket, bytes: string | Buffer, ms = 4_000): 
   return Buffer.concat(chunks).toString('latin1');
 }
 
+/** Whether the other side ends the connection on these bytes, and says nothing. */
+export async function isHungUpOn(socket: Socket, bytes: Buffer, ms = 2_000): Promise<boolean> {
+  const began = performance.now();
+  const answer = await said(socket, bytes, ms);
+  return answer === '' && performance.now() - began < ms - 100;
+}
+
 export const HELLO = 'GET /v1/hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
 
 /**

@@ -1,5 +1,5 @@
 import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, beforeEach, expect, it } from 'vitest';
 import { digestOf } from '../mesh/support.js';
 import { isSound } from '../traps/alone.js';
@@ -20,6 +20,9 @@ const files = {
   'app/src/main.rs':
     'include!(concat!(env!("OUT_DIR"), "/gen.rs"));\nfn main() { println!("{WORD}"); }\n',
 };
+
+/** From the script's directory to Alice's: `hers1/app/target/debug/build/app-0123456789abcdef/out`. */
+const UP = '../'.repeat(7);
 
 /** A tree as docs/protocol.md says, whatever its header holds. */
 function treeOf(header: object[], content = 'owned'): Buffer {
@@ -62,7 +65,7 @@ outside(
       const trees = [
         treeOf([{ path: 'x', mode: 0o777, kind: 'link', target: outsideOf }, file('x/owned')]),
         treeOf([file('x/owned'), { path: 'x', mode: 0o777, kind: 'link', target: outsideOf }]),
-        treeOf([file('../../../../../../../precious/owned')]),
+        treeOf([file(`${UP}${relative(alice.root, outsideOf)}/owned`)]),
         treeOf([file(`/${outsideOf}/owned`)]),
         treeOf([file('gen.rs', 0o4755)]),
       ];
