@@ -40,6 +40,7 @@ describe("a project's velo.toml", () => {
         deep('[', ']'),
         deep('{a=', '}'),
         Buffer.from('__proto__ = 1\n[constructor]\nx = 1'),
+        Buffer.from('a = 1979-\n5-27\n'),
         Buffer.from(`${'a.'.repeat(30_000)}b = 1`),
         Buffer.from('a = 1\n'.repeat(10_000)),
         Buffer.from(Array.from({ length: 4_000 }, (_, n) => `[t${n}]\na = 1\n`).join('')),

@@ -104,7 +104,13 @@ function keyEnd(toml: string, from: number): number {
 /** The parts of a dotted key, by the parser's own rules. */
 function decodeKey(text: string): string[] {
   const path: string[] = [];
-  let value: unknown = parse(`${text} = 0`);
+  let value: unknown;
+  try {
+    value = parse(`${text} = 0`);
+  } catch {
+    // The parser takes a line feed within a date, and this walk does not: it has no key here.
+    return [];
+  }
   while (typeof value === 'object' && value !== null) {
     const [entry] = Object.entries(value);
     if (entry === undefined) break;
