@@ -27,15 +27,21 @@ export class Lull {
     };
   }
 
-  /** Ends when nobody waits for anything, when somebody hurries, or after ten seconds. */
-  async next(): Promise<void> {
+  /**
+   * Ends when nobody waits for anything, when somebody hurries, or after ten seconds.
+   *
+   * @param wanted ends it for this one alone
+   */
+  async next(wanted?: Promise<void>): Promise<void> {
     let patience: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      this.#waiting.add(resolve);
-      patience = setTimeout(() => {
+      const end = () => {
         this.#waiting.delete(resolve);
         resolve();
-      }, PATIENCE_MS);
+      };
+      this.#waiting.add(resolve);
+      patience = setTimeout(end, PATIENCE_MS);
+      void wanted?.then(end);
       this.#watch();
     });
     clearTimeout(patience);

@@ -79,7 +79,7 @@ export class Pipeline {
 
   /** Waits until a build script's program is stored, if it is being compiled. */
   programSettled(path: string): Promise<void> {
-    return this.#programs.settled(path, () => this.#lull.hurry());
+    return this.#programs.settled(path);
   }
 
   /** Answers one launcher. Never throws: whatever goes wrong, the compiler runs. */
@@ -362,9 +362,7 @@ export class Pipeline {
         store: options.store,
         check: options.check,
         remembered: () => running.settle(),
-        lull: async () => {
-          if (making?.isWanted !== true) await this.#lull.next();
-        },
+        lull: () => this.#lull.next(making?.wanted),
         differed: false,
         bound: [],
         resultKey: undefined,

@@ -92,8 +92,8 @@ export async function record(
   // Sources may be edited again at once, so they are not read later than this.
   const read = secured.reading();
   read.catch(() => {});
-  // An edit that nobody else can use, or not yet: the next compiler goes first.
-  if (localOnly) {
+  // An edit that nobody else can use yet, or what no compiler waits for: the next one goes first.
+  if (localOnly || isLast(unit, secured.files)) {
     await options.lull();
     unit.trace?.mark('lull');
   }
@@ -241,6 +241,12 @@ export function notePrivateProgram(
   const program = outputs.find(({ role }) => role === 'bin')?.digest;
   if (program === undefined) return;
   if (privatePrograms.get(program) !== isPrivate) privatePrograms.put(program, isPrivate);
+}
+
+/** Whether it is a program that is for people: no compiler reads it, and cargo runs none. */
+function isLast({ outputs }: Unit, files: readonly SecuredFile[]): boolean {
+  if (outputs.some(({ front }) => front !== undefined)) return false;
+  return files.every(({ role }) => role === 'bin' || role.startsWith('dwo:'));
 }
 
 interface Made {

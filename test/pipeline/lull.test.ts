@@ -57,6 +57,17 @@ describe('a lull', () => {
     expect(state.came).toBe(true);
   });
 
+  it('comes for the one that is wanted, and for nobody else', async () => {
+    const lull = new Lull();
+    using _busy = lull.begin();
+    const others = expected(lull);
+    await lull.next(Promise.resolve());
+    expect(others.came).toBe(false);
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(others.came).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('comes at once when somebody waits for the same unit', async () => {
     const lull = new Lull();
     using _busy = lull.begin();

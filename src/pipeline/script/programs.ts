@@ -2,8 +2,8 @@ import { basename, dirname, join } from 'node:path';
 import type { DiskPort } from '../ports.js';
 
 interface Making extends Disposable {
-  /** Whether a run waits for it. */
-  readonly isWanted: boolean;
+  /** Resolves when a run waits for it. */
+  readonly wanted: Promise<void>;
 }
 
 /**
@@ -12,7 +12,7 @@ interface Making extends Disposable {
  */
 export class Programs {
   readonly #disk: DiskPort;
-  readonly #making = new Map<string, { done: Promise<void>; wanted: boolean }>();
+  readonly #making = new Map<string, { done: Promise<void>; want: () => void }>();
 
   constructor(disk: DiskPort) {
     this.#disk = disk;
@@ -24,13 +24,15 @@ export class Programs {
     const done = new Promise<void>((resolve) => {
       finish = resolve;
     });
+    let want = () => {};
+    const wanted = new Promise<void>((resolve) => {
+      want = resolve;
+    });
     const place = this.#place(path);
-    const making = { done, wanted: false };
+    const making = { done, want };
     this.#making.set(place, making);
     return {
-      get isWanted() {
-        return making.wanted;
-      },
+      wanted,
       [Symbol.dispose]: () => {
         if (this.#making.get(place) === making) this.#making.delete(place);
         finish();
@@ -38,13 +40,11 @@ export class Programs {
     };
   }
 
-  /** @param onWait called when there is something to wait for */
-  async settled(path: string, onWait: () => void): Promise<void> {
+  /** Waits until the program at `path` is stored, if it is being compiled, and says that it is wanted. */
+  async settled(path: string): Promise<void> {
     const making = this.#making.get(this.#place(path));
-    if (making === undefined) return;
-    making.wanted = true;
-    onWait();
-    await making.done;
+    making?.want();
+    await making?.done;
   }
 
   /** A target directory that is reached through a symlink has the same files. */
