@@ -4,21 +4,18 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { build } from '../../bin/build.mjs';
 import { formatTable, seconds } from '../../bin/lib/table.mjs';
 import { meet } from '../edit/contestants.mjs';
 import { median } from '../hit/numbers.mjs';
 import { untilInterrupted } from '../interrupted.mjs';
+import { beginAnew } from '../lan/anew.mjs';
 import { openProject } from '../rivals/projects.mjs';
 import { Rival } from '../rivals/rival.mjs';
 import { Cable } from './network.mjs';
 
 const SETTINGS = ['never', 'always'];
-const MEET_MS = 30_000;
-/** What a second machine does not have. */
-const OF_A_NODE = ['l2', 'state', 'stats.json'];
 
 const signal = untilInterrupted();
 const { values, positionals } = parseArgs({
@@ -57,7 +54,8 @@ try {
     for (const mbits of speeds) {
       cable.setSpeed(mbits);
       for (const setting of round % 2 === 0 ? SETTINGS : SETTINGS.toReversed()) {
-        await beginAnew(setting);
+        const configure = () => set(setting);
+        await beginAnew([first, second], { emptied: second, signal, configure });
         const { ms, cpuMs } = await rival.build('home');
         const { bytes } = await second.vrift(['stats']);
         say(`${mbits} Mbit/s, ${setting}: ${seconds(ms)}, ${Math.round(bytes.peerIn / 1e6)} MB`);
@@ -81,25 +79,6 @@ async function set(setting) {
   for (const { vriftHome } of Object.values(rival.people)) {
     await writeFile(join(vriftHome, 'config.toml'), config);
   }
-}
-
-/** Both nodes with this setting; the second without anything stored. */
-async function beginAnew(setting) {
-  const { first, second } = rival.people;
-  for (const person of [first, second]) await person.vrift(['stop']);
-  for (const part of OF_A_NODE) {
-    await rm(join(second.vriftHome, part), { recursive: true, force: true });
-  }
-  await set(setting);
-  for (const person of [first, second]) await person.start();
-  const deadline = performance.now() + MEET_MS;
-  for (const person of [first, second]) {
-    while ((await person.vrift(['peers'])).every(({ state }) => state !== 'connected')) {
-      if (performance.now() > deadline) throw new Error('the two nodes did not meet again');
-      await wait(100, undefined, { signal });
-    }
-  }
-  await wait(1_000, undefined, { signal });
 }
 
 function print(times, warmMs) {

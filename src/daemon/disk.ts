@@ -16,11 +16,13 @@ import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { BufferPool } from '../base/bufferPool.js';
 import type { Digest } from '../base/digest.js';
+import { LONGEST_READ, mayReadByAssembler } from '../keying/assembly.js';
 import { holdsPath, nested } from '../keying/scan.js';
 import { mayReadAllVariables, symbolsOf } from '../keying/symbols.js';
 import type { DiskPort } from '../pipeline/ports.js';
+import { Grains } from '../store/stamp.js';
 import { toBytes } from '../wire/bytes.js';
-import { Mentions } from './mentions.js';
+import { Mentions, textPattern } from './mentions.js';
 import { walkTree } from './walk.js';
 
 /** What the store remembers of files outside of it. */
@@ -39,15 +41,18 @@ const CHUNK_BYTES = 4 << 20;
 const ROOM_BYTES = 8 << 10;
 const chunks = new BufferPool(CHUNK_BYTES + ROOM_BYTES);
 
+const ASSEMBLER = { name: 'assembler', overlap: LONGEST_READ, isIn: mayReadByAssembler };
+
 /** The real disk, as the pipeline sees it. */
 export function openDisk(digests: FileDigestsPort, monotonic: () => number): DiskPort {
   const mentions = new Mentions({
     digestOf: (path) => digests.fileDigestAsync(path),
     read: (path) => attempt(() => readRegular(path)),
     sizeOf: (path) => attempt(() => statSync(path).size),
-    scan: async (path, text) => (await scan(path, [text])).length > 0,
+    lookThrough: (path, { overlap, isIn }) => lookThrough(path, overlap, isIn),
   });
   const readers = new Map<Digest, boolean>();
+  const grains = new Grains();
   const resolved = new Map<string, { path: string; at: number }>();
   return {
     digest: (path) => digests.fileDigest(path),
@@ -60,11 +65,11 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
     exists: (path) => look(path) !== undefined,
     changedNs: (path) => {
       const stat = look(path);
-      return stat?.isFile() === true ? stat.ctimeNs : undefined;
+      return stat?.isFile() === true ? grains.changedByNs(path, stat) : undefined;
     },
     namesChangedNs: (path) => {
       const stat = look(path);
-      return stat?.isDirectory() === true ? stat.ctimeNs : undefined;
+      return stat?.isDirectory() === true ? grains.changedByNs(path, stat) : undefined;
     },
     make: (path) =>
       attempt(() => {
@@ -75,7 +80,8 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       const stat = attempt(() => lstatSync(path, { bigint: true }));
       // Whatever comes into a directory, or goes, sets both of its times.
       const moved = stat?.isDirectory() === true && stat.ctimeNs !== stat.mtimeNs;
-      return moved || stat?.isSymbolicLink() === true ? stat.ctimeNs : undefined;
+      const isOne = stat !== undefined && (moved || stat.isSymbolicLink());
+      return isOne ? grains.changedByNs(path, stat) : undefined;
     },
     read: (path) => attempt(() => readRegular(path)),
     list: (path) => attempt(() => readdirSync(path)),
@@ -122,7 +128,8 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       if (digest !== undefined) readers.set(digest, found);
       return found;
     },
-    mentions: (path, text, known) => mentions.has(path, text, known),
+    mentions: (path, text, known) => mentions.has(path, textPattern(text), known),
+    mayAssemble: (path, known) => mentions.has(path, ASSEMBLER, known),
   };
 }
 
@@ -147,10 +154,29 @@ export async function scanNested(path: string, prefixes: readonly string[]): Pro
   return rest.length === 0 ? found : [...found, ...(await scan(path, rest))];
 }
 
-/** Reads in pieces that overlap by the longest prefix, so that none hides at a seam. */
+/** Pieces overlap by the longest prefix, so that none hides at a seam. */
 async function scan(path: string, prefixes: readonly string[]): Promise<string[]> {
   const overlap = Math.max(1, ...prefixes.map((prefix) => Buffer.byteLength(prefix)));
   const found = new Set<string>();
+  await lookThrough(path, overlap, (piece) => {
+    for (const prefix of prefixes) {
+      if (!found.has(prefix) && holdsPath(piece, [prefix]) !== undefined) found.add(prefix);
+    }
+    return false;
+  });
+  return [...found];
+}
+
+/**
+ * Reads a file in awaited pieces, each with the last bytes of the one before.
+ *
+ * @param isFound asked about each piece until it says so
+ */
+async function lookThrough(
+  path: string,
+  overlap: number,
+  isFound: (piece: Buffer) => boolean,
+): Promise<boolean> {
   const file = await open(path, 'r');
   const chunk = overlap > ROOM_BYTES ? Buffer.allocUnsafe(CHUNK_BYTES + overlap) : chunks.take();
   try {
@@ -159,11 +185,9 @@ async function scan(path: string, prefixes: readonly string[]): Promise<string[]
     let kept = 0;
     for (;;) {
       const { bytesRead } = await file.read(buffer, kept, buffer.length - kept, null);
-      if (bytesRead === 0) return [...found];
+      if (bytesRead === 0) return false;
       const filled = buffer.subarray(0, kept + bytesRead);
-      for (const prefix of prefixes) {
-        if (!found.has(prefix) && holdsPath(filled, [prefix]) !== undefined) found.add(prefix);
-      }
+      if (isFound(filled)) return true;
       kept = Math.min(overlap, filled.length);
       filled.copyWithin(0, filled.length - kept);
     }

@@ -6,18 +6,32 @@ const MAX_KEPT_BYTES = 4 << 20;
 const MAX_TOTAL_BYTES = 12 << 20;
 const MAX_ANSWERS = 50_000;
 
+/** What is looked for in files. */
+export interface Pattern {
+  /** Tells it from all others. */
+  name: string;
+  /** Bytes that one place of it may take. */
+  overlap: number;
+  isIn(bytes: Buffer): boolean;
+}
+
+export function textPattern(text: string): Pattern {
+  const overlap = Math.max(1, Buffer.byteLength(text));
+  return { name: `"${text}"`, overlap, isIn: (bytes) => bytes.includes(text) };
+}
+
 export interface MentionsOptions {
   digestOf(path: string): Promise<Digest | undefined>;
   /** The bytes of a file; undefined when it cannot be read. */
   read(path: string): Buffer | undefined;
   sizeOf(path: string): number | undefined;
-  /** Looks through a file of any size. */
-  scan(path: string, text: string): Promise<boolean>;
+  /** Looks through a file of any size. @throws system errors */
+  lookThrough(path: string, pattern: Pattern): Promise<boolean>;
 }
 
 /**
- * Tells which texts files hold, by content. While somebody edits, each library is asked about
- * several texts moments after it was made: its bytes are kept for that.
+ * Tells what files hold, by content. While somebody edits, each library is asked about several
+ * things moments after it was made: its bytes are kept for that.
  */
 export class Mentions {
   readonly #options: MentionsOptions;
@@ -31,16 +45,19 @@ export class Mentions {
   }
 
   /** true also for a file that cannot be read: who asks is then on the safe side. */
-  async has(path: string, text: string, sure?: Digest): Promise<boolean> {
-    const settled = sure === undefined ? undefined : this.#answers.get(`${sure} ${text}`);
+  async has(path: string, pattern: Pattern, sure?: Digest): Promise<boolean> {
+    const settled = sure === undefined ? undefined : this.#answers.get(`${sure} ${pattern.name}`);
     if (settled !== undefined) return settled;
     const digest = await this.#options.digestOf(path);
     if (digest === undefined) return true;
-    const key = `${digest} ${text}`;
+    const key = `${digest} ${pattern.name}`;
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
     const content = this.#contentOf(digest, path);
-    const found = content?.includes(text) ?? (await this.#options.scan(path, text));
+    const found =
+      content === undefined
+        ? await this.#options.lookThrough(path, pattern)
+        : pattern.isIn(content);
     if (this.#answers.size > MAX_ANSWERS) this.#answers.clear();
     this.#answers.set(key, found);
     return found;

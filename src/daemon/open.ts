@@ -235,10 +235,13 @@ export async function openNode(context: NodeContext): Promise<OpenedNode> {
   };
 }
 
-/** Where the build left it; there is none where no C compiler was, or on another system. */
+/**
+ * Where the build left it; there is none where no C compiler was, or on another system. The dynamic
+ * loader splits its list at colons and spaces: a library below such a path cannot be named.
+ */
 function observerLibrary(): string | undefined {
   const path = fileURLToPath(new URL('../../bin/vrift-observer.so', import.meta.url));
-  return existsSync(path) ? path : undefined;
+  return existsSync(path) && !/[: ]/.test(path) ? path : undefined;
 }
 
 /** The store takes more than the pipeline asks of it. */

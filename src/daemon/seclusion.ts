@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { Digest } from '../base/digest.js';
 import type { Manifest } from '../base/result.js';
 import type { PastOutcome } from '../pipeline/outcomes.js';
@@ -24,10 +24,15 @@ export interface OutcomesTable {
 
 /** Calls wait no longer than this for a search. */
 const AT_ONCE_MS = 3;
+/** After a search so many times its work is left to others, for a second at most. */
+const RESTS = 4;
+const MAX_REST_MS = 1_000;
 
 /**
  * Finds what was stored of private crates before anybody said that they are private, under other
- * keys than today's: each name that turns up is looked for once, in the background.
+ * keys than today's: each name that turns up is looked for once, in the background. The first is
+ * looked for at once, as peers may have what is not found yet; those that turn up during a search
+ * or soon after it have the next one together. A build with new names only has no search for each.
  */
 export class Seclusion {
   readonly #store: SecludedStore;
@@ -37,8 +42,10 @@ export class Seclusion {
   readonly #patterns = new Set<string>();
   /** Patterns of which something was shared since: who names them next means that as well. */
   readonly #outdated = new Set<string>();
+  /** Crates that no search has begun to look for: this one will, whatever is shared meanwhile. */
+  #awaited = new Set<string>();
   #isDue = false;
-  #isStopped = false;
+  readonly #stopping = new AbortController();
   #sweeping: Promise<void> | undefined;
 
   constructor(store: SecludedStore, outcomes: OutcomesTable) {
@@ -49,15 +56,16 @@ export class Seclusion {
   /** @param crate of a project that shares nothing */
   add(crate: string | undefined, exclude: readonly string[]): void {
     const before = this.#crates.size + this.#patterns.size;
-    if (crate !== undefined && !COMMON.test(crate)) this.#crates.add(crate);
+    if (crate !== undefined && !COMMON.test(crate) && !this.#crates.has(crate)) {
+      this.#crates.add(crate);
+      this.#awaited.add(crate);
+    }
     for (const pattern of exclude) this.#patterns.add(pattern);
     const isNew = this.#crates.size + this.#patterns.size > before;
     const again = exclude.filter((pattern) => this.#outdated.delete(pattern));
-    if ((!isNew && again.length === 0) || this.#isStopped) return;
+    if ((!isNew && again.length === 0) || this.#stopping.signal.aborted) return;
     this.#isDue = true;
-    this.#sweeping ??= this.#sweep().finally(() => {
-      this.#sweeping = undefined;
-    });
+    this.#sweeping ??= this.#sweepWhileDue();
   }
 
   /** A crate is shared, again or in another project: who keeps it private next is to be heard anew. */
@@ -71,45 +79,63 @@ export class Seclusion {
 
   /** Begins nothing more, and waits for what is under way. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stopping.abort();
     await this.#sweeping;
   }
 
-  async #sweep(): Promise<void> {
-    while (this.#isDue && !this.#isStopped) {
-      this.#isDue = false;
-      await turn();
-      const patterns = [...this.#patterns];
-      let since = performance.now();
-      const pause = async () => {
-        if (performance.now() - since < AT_ONCE_MS) return;
+  async #sweepWhileDue(): Promise<void> {
+    const { signal } = this.#stopping;
+    try {
+      while (this.#isDue && !signal.aborted) {
+        // What is named in one go is looked for in one go.
         await turn();
-        since = performance.now();
-      };
-      for (const row of this.#store.shareable()) {
-        await pause();
-        if (this.#isStopped) return;
-        if (row === undefined) continue;
-        const names = () => excludedIn(pathsOf(row.manifest), patterns) !== undefined;
-        if (this.#isPrivate(row.crateName, patterns) || names()) this.#store.withhold(row.unitKey);
+        const workMs = await this.#sweep(signal);
+        const restMs = Math.min(RESTS * workMs, MAX_REST_MS);
+        await sleep(restMs, undefined, { signal, ref: false }).catch(() => {});
       }
-      for (const [name, past] of this.#outcomes.entries()) {
-        await pause();
-        if (this.#isStopped) return;
-        this.#withholdOutcomes(name, past, patterns);
-      }
+    } finally {
+      this.#sweeping = undefined;
     }
   }
 
-  #isPrivate(crateName: string, patterns: readonly string[]): boolean {
-    const crate = crateName.replace(/^build script of /, '');
-    return this.#crates.has(crate) || isExcluded(crate, patterns);
+  /** @returns milliseconds of work */
+  async #sweep(signal: AbortSignal): Promise<number> {
+    this.#isDue = false;
+    const awaited = this.#awaited;
+    this.#awaited = new Set();
+    const patterns = [...this.#patterns];
+    const isPrivate = (crateName: string) => {
+      const crate = crateName.replace(/^build script of /, '');
+      return this.#crates.has(crate) || awaited.has(crate) || isExcluded(crate, patterns);
+    };
+    let workMs = 0;
+    let since = performance.now();
+    const pause = async () => {
+      const sinceMs = performance.now() - since;
+      if (sinceMs < AT_ONCE_MS) return;
+      workMs += sinceMs;
+      await turn();
+      since = performance.now();
+    };
+    for (const row of this.#store.shareable()) {
+      await pause();
+      if (signal.aborted) return workMs;
+      if (row === undefined) continue;
+      const names = () => excludedIn(pathsOf(row.manifest), patterns) !== undefined;
+      if (isPrivate(row.crateName) || names()) this.#store.withhold(row.unitKey);
+    }
+    for (const [name, past] of this.#outcomes.entries()) {
+      await pause();
+      if (signal.aborted) return workMs;
+      this.#withholdOutcomes(name, past, { isPrivate, patterns });
+    }
+    return workMs + performance.now() - since;
   }
 
   /** What a unit was made of names its dependencies: those are private as well. */
-  #withholdOutcomes(name: string, past: PastOutcome[], patterns: readonly string[]): void {
+  #withholdOutcomes(name: string, past: PastOutcome[], { isPrivate, patterns }: Sought): void {
     const [, crate = ''] = name.split('|');
-    const isOwn = this.#isPrivate(crate, patterns) || excludedIn([name], patterns) !== undefined;
+    const isOwn = isPrivate(crate) || excludedIn([name], patterns) !== undefined;
     const marked = past.map((outcome): PastOutcome => {
       if (outcome.withheld) return outcome;
       const names = isOwn || excludedIn(textsOf(outcome.facts), patterns) !== undefined;
@@ -118,6 +144,11 @@ export class Seclusion {
     });
     if (marked.some((outcome, at) => outcome !== past[at])) this.#outcomes.put(name, marked);
   }
+}
+
+interface Sought {
+  isPrivate(crateName: string): boolean;
+  patterns: readonly string[];
 }
 
 /** Every package with a build script has a crate of that name. */

@@ -38,7 +38,7 @@ const SPECIAL = new Set([
   'extra_inputs',
   'scripted',
 ]);
-const VARIABLES = ['env', 'linkerEnv', 'cargoEnv'];
+const VARIABLES = ['env', 'clippyEnv', 'linkerEnv', 'cargoEnv'];
 
 /** @param parts of the key by name, as `unitKeyParts` gives them */
 export function factsOf(

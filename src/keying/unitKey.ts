@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { canonicalJson } from '../base/canonical.js';
 import type { Digest, Hasher } from '../base/digest.js';
 import type { RustcPlan } from '../compilers/plan.js';
@@ -19,8 +20,18 @@ export const RUSTC_READS: readonly string[] = [
   'SDKROOT',
   'DEVELOPER_DIR',
   'MACOSX_DEPLOYMENT_TARGET',
+  'IPHONEOS_DEPLOYMENT_TARGET',
+  'TVOS_DEPLOYMENT_TARGET',
+  'WATCHOS_DEPLOYMENT_TARGET',
+  'XROS_DEPLOYMENT_TARGET',
   'ZERO_AR_DATE',
 ];
+
+/** `RUSTC_LOG`, `RUSTC_LOG_OUTPUT_TARGET`, …: the compiler writes down what it does. */
+export const isLogging = (variable: string): boolean => variable.startsWith('RUSTC_LOG');
+
+/** clippy-driver itself reads these; the rest of what it reads is in the digest of it. */
+const CLIPPY_READS = ['SYSROOT'];
 
 /** The linker and its driver read these. */
 const LINKER_READS = [
@@ -92,7 +103,7 @@ export function unitKeyParts(
     arguments: keyedWords(plan, roots),
     remapped: remappedRoots(plan, roots),
     canonical: parts.canonical,
-    ownName: namesItself(plan) ? plan.extraFilename : undefined,
+    ownName: ownName(plan),
     linkerName: plan.linker === undefined ? undefined : roots.mapText(plan.linker),
     libraries: plan.nativeLibs,
     nativeDirs: nativeDirs(plan, roots),
@@ -101,10 +112,11 @@ export function unitKeyParts(
     natives: parts.natives,
     closure: parts.closure,
     linker: parts.linker?.id,
-    rpath: parts.rpath,
+    rpath: parts.rpath && [...parts.rpath, ...linkedTo(plan)],
     reports: plan.reports,
     cpu: parts.cpu,
-    env: readBy(RUSTC_READS, env, roots),
+    env: readBy([...RUSTC_READS, ...[...env.keys()].filter(isLogging)], env, roots),
+    clippyEnv: plan.clippy === undefined ? undefined : readBy(CLIPPY_READS, env, roots),
     linkerEnv: parts.linker && linkerEnvironment(parts.linker.reads, env, roots),
     cargoEnv: parts.expands ? cargoEnvironment(env, roots) : undefined,
     scripted: parts.scripted,
@@ -132,8 +144,17 @@ function nativeDirs(plan: RustcPlan, roots: Roots): string[] {
     });
 }
 
-/** The SONAME of a Rust dylib is its file name. */
-const namesItself = (plan: RustcPlan) => plan.crateTypes.includes('dylib');
+/** The SONAME of a Rust dylib is its file name, which `--emit=link=PATH` may give. */
+function ownName(plan: RustcPlan): string | undefined {
+  if (!plan.crateTypes.includes('dylib')) return undefined;
+  const [path] = linkedTo(plan);
+  return path === undefined ? plan.extraFilename : `/${basename(path)}`;
+}
+
+/** Where `--emit=link=PATH` puts the output. */
+function linkedTo({ emit }: RustcPlan): string[] {
+  return typeof emit.link === 'string' ? [emit.link] : [];
+}
 
 /**
  * A user's own `--remap-path-prefix` from above a root leaves what lies between the two in the

@@ -26,18 +26,31 @@ export function download(
   dispatcher: Dispatcher,
   path: string,
   sink: Sink,
-  options: { stallMs: number; signal: AbortSignal; packing?: Packing },
+  options: {
+    stallMs: number;
+    signal: AbortSignal;
+    packing?: Packing;
+    /** Told of the content as it is taken. */
+    came?: (bytes: number) => void;
+  },
 ): Promise<void> {
-  const { stallMs, signal, packing } = options;
+  const { stallMs, signal, packing, came } = options;
   const from = sink.written;
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
     let refusal: HolderAbsent | undefined;
     let frames: Unframer | undefined;
+    /** Why nothing is taken any more: another holder may be writing into the sink by now. */
+    let stopped: Error | undefined;
     const stop = (error: Error): void => {
+      stopped ??= error;
       finish();
       reject(error);
       controller?.abort(error);
+    };
+    const take = (content: Buffer): void => {
+      sink.write(content);
+      came?.(content.length);
     };
     const stalled = () => stop(new Error(`no bytes for ${stallMs} ms`));
     const timer = setTimeout(stalled, stallMs);
@@ -55,9 +68,11 @@ export function download(
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
         controller = started;
-        if (signal.aborted) started.abort(new Error('cancelled'));
+        // The connection came up only now, too late.
+        if (stopped) started.abort(stopped);
       },
       onResponseStart(_controller, status, headers) {
+        if (stopped) return;
         refusal = refusalOf(status);
         const isPacked = packing !== undefined && headers[PACKED_HEADER] === BROTLI;
         const problem = refusal ? undefined : problemOf(status, headers, { from, sink, isPacked });
@@ -66,12 +81,12 @@ export function download(
       },
       onResponseData(_controller, chunk) {
         // The few bytes of a refusal are read to the end, which saves the connection.
-        if (refusal) return;
+        if (refusal || stopped) return;
         timer.refresh();
         try {
-          if (frames === undefined) sink.write(chunk);
+          if (frames === undefined) take(chunk);
           else {
-            const problem = frames.push(chunk, (content) => sink.write(content));
+            const problem = frames.push(chunk, take);
             if (problem !== undefined) stop(new PeerFault(`blob ${sink.digest}: ${problem}`));
           }
         } catch (error) {
@@ -79,6 +94,7 @@ export function download(
         }
       },
       onResponseEnd() {
+        if (stopped) return;
         finish();
         if (refusal) reject(refusal);
         else if (frames?.isOpen) reject(new PeerFault(`blob ${sink.digest}: ends within a frame`));

@@ -33,11 +33,23 @@ export interface FetcherOptions {
 
 const STALL_MS = 1_000;
 
+/**
+ * Nobody waits for longer than this: whoever gives more time has content brought ahead of need,
+ * and takes it whenever it comes.
+ */
+const MOST_MS = 60_000;
+/** A fetch is given up where it should take so many times what is left. */
+const LENIENCE = 1.5;
+
 /** What the downloads of one fetch share. */
 export interface Job {
   holders: Peer[];
   signal: AbortSignal;
   stallMs: number;
+  /** Content that did not come yet; what has to come twice counts once. */
+  left: number;
+  /** Whether what is left would come too late from that peer, as far as its goodput is known. */
+  isTooSlow(peer: Peer): boolean;
   openSink(blob: Blob): FileSink;
   /** Bytes that were kept, by giver. */
   credit(peer: Peer, bytes: number): void;
@@ -56,7 +68,10 @@ export class Fetcher {
     sharedSignal(this.#closed.signal);
   }
 
-  /** @returns undefined when not everything could be had in time; no file is left then */
+  /**
+   * @returns undefined when not everything could be had in time, which may be clear before the
+   *   time is over; no file is left then
+   */
   async fetch(
     candidate: { holders: readonly string[] },
     need: readonly Blob[],
@@ -68,10 +83,16 @@ export class Fetcher {
     const files = new Map<Digest, string>();
     const given = new Map<Peer, number>();
     const { hasher, tmpPath, stallMs = STALL_MS } = this.#options;
+    const wanted = unique(need);
+    const isWaitedFor = within.deadlineMs <= MOST_MS;
+    const untilMs = isWaitedFor ? performance.now() + within.deadlineMs : Number.POSITIVE_INFINITY;
     const job: Job = {
       holders: this.#options.holders(candidate.holders),
       signal: sharedSignal(linked.signal),
       stallMs,
+      left: wanted.reduce((sum, { size }) => sum + size, 0),
+      isTooSlow: ({ goodput }) =>
+        goodput.expectedMs(job, job.left) > LENIENCE * (untilMs - performance.now()),
       openSink: (blob) => {
         const path = tmpPath();
         const sink = new FileSink(blob, path, hasher);
@@ -81,7 +102,7 @@ export class Fetcher {
       credit: (peer, bytes) => given.set(peer, (given.get(peer) ?? 0) + bytes),
     };
     try {
-      await this.#fetchAll(job, unique(need), linked.abort);
+      await this.#fetchAll(job, wanted, linked.abort);
     } catch (error) {
       for (const path of files.values()) rmSync(path, { force: true });
       if (error instanceof DiskFault) this.#options.onDiskError(error);
@@ -98,6 +119,7 @@ export class Fetcher {
   /** The first failure ends all others before this returns, so that nobody writes any more. */
   async #fetchAll(job: Job, need: Blob[], abort: (reason: unknown) => void): Promise<void> {
     if (job.holders.length === 0) throw new Error('no holder is connected');
+    if (job.holders.every(job.isTooSlow)) throw new Error('it would come too late');
     const { batches, single } = planBatches(need);
     const gate = new Gate(PARALLEL);
     const tasks = [

@@ -3,6 +3,7 @@ import { BOUNDS } from '../wire/http.js';
 import { PeerFault } from './fault.js';
 import type { Job } from './fetch.js';
 import { fetchStream } from './fetchStream.js';
+import { beginPart } from './part.js';
 import type { Peer } from './peer.js';
 
 export interface Blob {
@@ -37,6 +38,7 @@ export function planBatches(need: readonly Blob[]): { batches: Blob[][]; single:
 export async function fetchBatch(job: Job, batch: readonly Blob[]): Promise<void> {
   let missing = batch;
   for (const peer of job.holders) {
+    if (job.isTooSlow(peer)) continue;
     missing = await fromOne(job, peer, missing);
     if (missing.length === 0) return;
     job.signal.throwIfAborted();
@@ -71,13 +73,20 @@ async function fromOne(job: Job, peer: Peer, wanted: readonly Blob[]): Promise<r
   return missing;
 }
 
-/** A peer that says nothing for the stall time counts as having nothing. */
+/** A peer that says nothing for the stall time, or is too slow, counts as having nothing. */
 async function ask(job: Job, peer: Peer, wanted: readonly Blob[]): Promise<(Buffer | undefined)[]> {
+  const asked = wanted.reduce((sum, { size }) => sum + size, 0);
+  using part = beginPart(job, peer, asked);
+  const { signal, came } = part;
   try {
-    return await peer.client.blobs(wanted, job);
+    const blocks = await peer.client.blobs(wanted, { stallMs: job.stallMs, signal, came });
+    const content = blocks.reduce((sum, block) => sum + (block?.length ?? 0), 0);
+    // Packed bytes stood for more than came.
+    came(Math.max(0, content - part.arrived));
+    return blocks;
   } catch (error) {
     if (error instanceof PeerFault) peer.penalise(error.message);
-    else if (!job.signal.aborted) peer.suspect();
+    else if (!signal.aborted) peer.suspect();
     return [];
   }
 }

@@ -2,6 +2,7 @@ import { HolderAbsent } from './download.js';
 import { DiskFault, PeerFault } from './fault.js';
 import type { Job } from './fetch.js';
 import type { Blob } from './fetchBatch.js';
+import { beginPart } from './part.js';
 import type { Peer } from './peer.js';
 import type { FileSink } from './sink.js';
 
@@ -14,6 +15,7 @@ export async function fetchStream(job: Job, blob: Blob): Promise<void> {
   const sink = job.openSink(blob);
   try {
     for (const peer of job.holders) {
+      if (job.isTooSlow(peer)) continue;
       if (await continueFrom(job, peer, sink)) {
         sink.keep();
         return;
@@ -50,9 +52,10 @@ function isAllThere({ size, written }: FileSink): boolean {
 
 /** @returns whether the announced number of bytes is there; what came of it stays otherwise */
 async function stream(job: Job, peer: Peer, sink: FileSink): Promise<boolean> {
-  const { signal, stallMs } = job;
+  using part = beginPart(job, peer, sink.size - sink.written);
+  const { signal, came } = part;
   try {
-    await peer.client.blob(sink, { stallMs, signal });
+    await peer.client.blob(sink, { stallMs: job.stallMs, signal, came });
     return true;
   } catch (error) {
     if (error instanceof PeerFault) {

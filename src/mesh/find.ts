@@ -13,7 +13,11 @@ const QUICK_MS = 100;
 /** Bounds a request whose askers have all gone: its connection is worth more than its answer. */
 const REQUEST_MS = 5_000;
 
+/** Requests to one peer that nobody waits for: the rest of its connections is for others. */
+const MOST_UNAWAITED = 4;
+
 export interface Within {
+  /** Whoever took longer for its last answer is asked, and not waited for. */
   deadlineMs: number;
   /** Whoever is late once is not waited for again in haste until it was quick, and not suspect. */
   hasty?: boolean | undefined;
@@ -32,6 +36,10 @@ export class Finder {
   readonly #closed = new AbortController();
   /** Too late for a caller in haste, and not quick since. */
   readonly #slow = new WeakSet<Peer>();
+  /** How long a peer's last answer took, or for how long at least there was none. */
+  readonly #tookMs = new WeakMap<Peer, number>();
+  /** Requests that have no answer yet. */
+  readonly #open = new WeakMap<Peer, number>();
   #batch = new Map<Digest, Question>();
 
   /**
@@ -56,12 +64,14 @@ export class Finder {
     if (this.#closed.signal.aborted || this.#peers().length === 0) return [];
     const question = this.#enlist(unitKey);
     using within = linkSignals([signal], { deadlineMs });
-    const waitsFor = (peer: Peer) => !hasty || !this.#slow.has(peer);
+    const waitsFor = (peer: Peer) =>
+      hasty ? !this.#slow.has(peer) : (this.#tookMs.get(peer) ?? 0) < deadlineMs;
     const { candidates, silent } = await question.outcome(within.signal, waitsFor);
     if (within.signal.aborted && !signal?.aborted) {
       for (const peer of silent) {
         if (hasty) this.#slow.add(peer);
-        else peer.suspect();
+        else if (waitsFor(peer)) peer.suspect();
+        this.#tookAtLeast(peer, deadlineMs);
       }
     }
     if (candidates.length === 0 && silent.length > 0 && !signal?.aborted) this.#onLate(silent);
@@ -86,7 +96,10 @@ export class Finder {
     for (const question of questions) question.ask(peers);
     for (let at = 0; at < questions.length; at += BOUNDS.findKeys) {
       const part = questions.slice(at, at + BOUNDS.findKeys);
-      for (const peer of peers) void this.#askPeer(peer, part);
+      for (const peer of peers) {
+        const isAwaited = part.some((question) => question.isAwaited(peer));
+        if (isAwaited || this.#openTo(peer) < MOST_UNAWAITED) void this.#askPeer(peer, part);
+      }
     }
   }
 
@@ -97,19 +110,35 @@ export class Finder {
 
   async #answersOf(peer: Peer, questions: readonly Question[]): Promise<Answer[][] | undefined> {
     using within = linkSignals([this.#closed.signal], { deadlineMs: REQUEST_MS });
+    const askedMs = performance.now();
+    this.#open.set(peer, this.#openTo(peer) + 1);
     try {
       const keys = questions.map(({ unitKey }) => unitKey);
-      const askedMs = performance.now();
       const found = await peer.client.find(keys, within.signal);
-      if (performance.now() - askedMs < QUICK_MS) this.#slow.delete(peer);
+      const tookMs = performance.now() - askedMs;
+      this.#tookMs.set(peer, tookMs);
+      if (tookMs < QUICK_MS) this.#slow.delete(peer);
       return keys.map((unitKey, index) =>
         found[index]!.flatMap((each) => this.#check(unitKey, each)),
       );
     } catch (error) {
       if (error instanceof PeerFault) peer.penalise(error.message);
-      else if (!this.#closed.signal.aborted) peer.suspect();
+      else if (!this.#closed.signal.aborted) {
+        this.#tookAtLeast(peer, performance.now() - askedMs);
+        peer.suspect();
+      }
       return undefined;
+    } finally {
+      this.#open.set(peer, this.#openTo(peer) - 1);
     }
+  }
+
+  #tookAtLeast(peer: Peer, ms: number): void {
+    this.#tookMs.set(peer, Math.max(ms, this.#tookMs.get(peer) ?? 0));
+  }
+
+  #openTo(peer: Peer): number {
+    return this.#open.get(peer) ?? 0;
   }
 
   /** @throws PeerFault for a lie */

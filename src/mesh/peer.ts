@@ -7,6 +7,7 @@ import type { Compress } from '../wire/packed.js';
 import { addressText } from './address.js';
 import type { EventSink } from './events.js';
 import { PeerFault } from './fault.js';
+import { Goodput } from './goodput.js';
 import { Pause } from './pause.js';
 import { PeerClient } from './peerClient.js';
 import { Penalty } from './penalty.js';
@@ -47,6 +48,8 @@ export class Peer {
   bytesIn = 0;
   bytesOut = 0;
   hits = 0;
+  /** How fast content comes from it. */
+  readonly goodput: Goodput;
   readonly #around: PeerSurroundings;
   readonly #routes = new Routes();
   readonly #pause = new Pause();
@@ -64,6 +67,7 @@ export class Peer {
     this.node = node;
     this.name = name;
     this.#around = around;
+    this.goodput = new Goodput(() => around.clock.monotonic());
     this.#penalty = new Penalty(() => around.clock.monotonic());
     this.#routes.add(route, 'first');
     this.#running = this.#run();

@@ -160,28 +160,42 @@ export class PeerClient {
     return reply.value.unitKeys;
   }
 
-  /** @returns one entry per digest; undefined for what the peer does not have any more */
+  /**
+   * @param options.came told of the answer's bytes as they come, packed or not
+   * @returns one entry per digest; undefined for what the peer does not have any more
+   */
   blobs(
     wanted: readonly { digest: Digest; size: number }[],
-    { stallMs, signal }: { stallMs: number; signal: AbortSignal },
+    options: { stallMs: number; signal: AbortSignal; came?: (bytes: number) => void },
   ): Promise<(Buffer | undefined)[]> {
+    const { stallMs, signal, came } = options;
     const body = JSON.stringify({ digests: wanted.map(({ digest }) => digest) });
     const max = wanted.reduce((sum, { size }) => sum + size + FRAMING_BYTES, 0);
     return this.#batchGate.run(async () => {
       using watch = watchStall(signal, stallMs);
-      const { progress } = watch;
+      const progress = (bytes: number) => {
+        watch.progress();
+        came?.(bytes);
+      };
       const packing = this.#packing();
       const headers = packing && { [PACK_HEADER]: packing };
-      const options = { body, max, signal: watch.signal, progress, ...(headers && { headers }) };
-      const answer = await this.#ask('POST', ROUTES.blobs, options);
+      const how = { body, max, signal: watch.signal, progress, ...(headers && { headers }) };
+      const answer = await this.#ask('POST', ROUTES.blobs, how);
       const blocks = decodeBlocks(answer, wanted.length);
       if (blocks?.length !== wanted.length) throw new PeerFault('blobs: broken framing');
       return blocks;
     }, signal);
   }
 
-  /** Streams the rest of one blob into `sink`, from where that stands. */
-  blob(sink: Sink, options: { stallMs: number; signal: AbortSignal }): Promise<void> {
+  /**
+   * Streams the rest of one blob into `sink`, from where that stands.
+   *
+   * @param options.came told of the content as it comes
+   */
+  blob(
+    sink: Sink,
+    options: { stallMs: number; signal: AbortSignal; came?: (bytes: number) => void },
+  ): Promise<void> {
     const path = `${ROUTES.blob}${sink.digest}`;
     return this.#bulkGate.run(
       () => download(this.#bulk, path, sink, { ...options, packing: this.#packing() }),
@@ -222,7 +236,7 @@ export class PeerClient {
       body?: string;
       max: number;
       signal: AbortSignal;
-      progress?: () => void;
+      progress?: (bytes: number) => void;
     },
   ): Promise<Buffer> {
     const { body, max, signal } = options;
@@ -252,7 +266,7 @@ export class PeerClient {
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
-      options.progress?.();
+      options.progress?.(chunk.length);
       bytes += chunk.length;
       // Leaving the loop destroys the body and with it the connection.
       if (bytes > max) throw new PeerFault(`${path}: more than ${max} bytes`);

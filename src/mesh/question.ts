@@ -60,6 +60,11 @@ export class Question {
     this.#review();
   }
 
+  /** Whether anybody stays until that peer has answered. */
+  isAwaited(peer: Peer): boolean {
+    return [...this.#waiters].some(({ waitsFor }) => waitsFor(peer));
+  }
+
   /** @param answers undefined when the peer gave none, for whatever reason */
   answer(peer: Peer, answers: readonly Answer[] | undefined): void {
     this.#pending.delete(peer);

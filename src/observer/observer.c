@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -190,6 +191,27 @@ static void note_opened(void) {
   errno = kept;
 }
 
+/*
+ * Whether an argument of this process asks a compiler for code for the processor at hand
+ * (`-march=native`, `target-cpu=native`): it asks the processor itself, which nobody can see.
+ */
+static int is_native(void) {
+  static const char wanted[] = "=native";
+  char chunk[4096];
+  size_t kept = 0;
+  int found = 0;
+  int fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) return 0;
+  for (long got; !found && (got = syscall(SYS_read, fd, chunk + kept, sizeof chunk - kept)) > 0;) {
+    size_t length = kept + (size_t)got;
+    found = memmem(chunk, length, wanted, sizeof wanted - 1) != NULL;
+    kept = length < sizeof wanted ? length : sizeof wanted - 1;
+    memmove(chunk, chunk + length - kept, kept);
+  }
+  syscall(SYS_close, fd);
+  return found;
+}
+
 __attribute__((destructor)) static void end(void) { note_opened(); }
 
 __attribute__((constructor)) static void begin(void) {
@@ -212,6 +234,7 @@ __attribute__((constructor)) static void begin(void) {
   program[got > 0 ? got : 0] = 0;
   put('P', "", parent);
   put('X', "", program);
+  if (is_native()) put('m', "", "processor");
   loader_of(program, own_loader, 0);
   own_pid = getpid();
   dl_iterate_phdr(note_library, NULL);
@@ -227,7 +250,7 @@ int __open64_2(const char *, int);
   each(open) each(open64) each(openat) each(openat64) each(__open_2) each(__open64_2) \
   each(fopen) each(fopen64) each(opendir) each(fdopendir) each(stat) each(stat64) each(lstat) \
   each(lstat64) each(fstatat) each(fstatat64) each(statx) each(access) each(faccessat) \
-  each(readlink) each(realpath) each(getenv) each(connect) \
+  each(readlink) each(realpath) each(getenv) each(connect) each(gethostname) each(uname) \
   each(dlclose) each(clock_gettime) each(gettimeofday) each(time) each(execve) each(execvpe) each(posix_spawn) \
   each(posix_spawnp)
 #define DECLARE(name) static __typeof__(&name) real_##name;
@@ -437,6 +460,20 @@ time_t time(time_t *now) {
   REAL(time);
   note('t', "now");
   return real(now);
+}
+
+/* Which machine this is. */
+
+int gethostname(char *name, size_t length) {
+  REAL(gethostname);
+  note('m', "host");
+  return real(name, length);
+}
+
+int uname(struct utsname *about) {
+  REAL(uname);
+  note('m', "host");
+  return real(about);
 }
 
 /* Programs. A program that starts another with an environment of its own must not lose us. */

@@ -1,7 +1,8 @@
 import { compareStandings, standingOf } from './choose.js';
-import { foreign } from './foreign.js';
+import { foreign, groupedBy } from './foreign.js';
 import type { Candidate, PipelinePorts } from './ports.js';
 import { blobsOf } from './restore.js';
+import { Slices } from './script/slices.js';
 import { bring, type Digested, keep } from './take.js';
 
 /** Nobody waits for these. */
@@ -19,7 +20,8 @@ export interface Adopting {
 /**
  * Stores what a peer has that all nodes prefer to what is here, so that the next builds of both
  * ask for the same keys. All at once, and between two builds: a crate that is compiled against one
- * old and one new dependency would be compiled for nothing.
+ * old and one new dependency would be compiled for nothing. Calls have their turn in between; a build
+ * that begins meanwhile has all of it some milliseconds later.
  *
  * @param offers for result keys of this store, checked for signature, membership and shape
  */
@@ -28,12 +30,14 @@ export async function adopt(
   ports: PipelinePorts,
   { maxBytes, hasRoom, quiet }: Adopting,
 ): Promise<void> {
-  const preferred = bestOfEachKey(offers, ports);
+  const slices = new Slices();
+  const preferred = await bestOfEachKey(offers, ports, slices);
   const blobs = preferred.flatMap(({ result }) => blobsOf(result));
   using _pins = ports.store.pin(blobs.map(({ digest }) => digest));
   const brought: (Digested & { peer: string | undefined; received: number })[] = [];
   let left = maxBytes;
   for (const offer of preferred) {
+    await slices.pause();
     const bytes = blobsOf(offer.result)
       .filter(({ digest, size }) => ports.store.check(digest, size) === 'gone')
       .reduce((sum, { size }) => sum + size, 0);
@@ -46,6 +50,7 @@ export async function adopt(
   }
   if (brought.length === 0 || !(await quiet())) return;
   for (const offer of brought) {
+    await slices.pause();
     // Meanwhile a build may have brought in the same or a better one.
     if (!isPreferred(offer, ports) || keep(offer, ports, { untried: true }) === undefined) continue;
     const { crateName, unitKey } = offer.result;
@@ -53,20 +58,22 @@ export async function adopt(
   }
 }
 
-function bestOfEachKey(offers: readonly Candidate[], ports: PipelinePorts): Digested[] {
+async function bestOfEachKey(
+  offers: readonly Candidate[],
+  ports: PipelinePorts,
+  slices: Slices,
+): Promise<Digested[]> {
   const { hasher } = ports;
   const best = new Map<string, Digested>();
-  const unitKeys = new Set(offers.map(({ result }) => result.unitKey));
-  const usable = [...unitKeys].flatMap((unitKey) => {
-    const theirs = offers.filter(({ result }) => result.unitKey === unitKey);
-    return foreign(unitKey, theirs, ports, () => true).usable;
-  });
-  for (const offer of usable) {
-    const { result } = offer;
-    const rival = best.get(result.resultKey)?.result ?? result;
-    const order = compareStandings(standingOf(result, hasher), standingOf(rival, hasher));
-    if (order > 0 || !isPreferred(offer, ports)) continue;
-    best.set(result.resultKey, offer);
+  for (const [unitKey, theirs] of groupedBy(offers, ({ result }) => result.unitKey)) {
+    for (const offer of foreign(unitKey, theirs, ports, () => true).usable) {
+      const { result } = offer;
+      const rival = best.get(result.resultKey)?.result ?? result;
+      const order = compareStandings(standingOf(result, hasher), standingOf(rival, hasher));
+      if (order > 0 || !isPreferred(offer, ports)) continue;
+      best.set(result.resultKey, offer);
+    }
+    await slices.pause();
   }
   return [...best.values()];
 }

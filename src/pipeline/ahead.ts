@@ -3,13 +3,20 @@ import { toVriftError } from '../base/errors.js';
 import { foreign } from './foreign.js';
 import type { Found } from './lookup.js';
 import type { Candidate, PipelinePorts } from './ports.js';
-import { type Digested, take } from './take.js';
+import { type Budget, type Digested, fetchBudget, missingOf, take } from './take.js';
 
 /** Keys in one question for results: some may have large manifests. */
 const AT_ONCE = 24;
 /** Results that are fetched at the same time. */
 const PARALLEL = 4;
-const FETCH_MS = { least: 1_500, most: 60_000 };
+/** Longer than anybody waits, which tells the mesh that nobody does (mesh/fetch). */
+const FETCH_MS = 120_000;
+/** Smaller results say more about round trips than about the way. */
+const TELLING_BYTES = 256 * 1024;
+/** A result is not waited for where it should take so many times what the call has left. */
+const LENIENCE = 1.5;
+/** Then the way may be another. */
+const PACE_KNOWN_MS = 30_000;
 /** Without a call for so long nobody builds any more. */
 const IDLE_MS = 5_000;
 /** Hits from the peer that were not foreseen, one after the other: this is another build. */
@@ -30,6 +37,15 @@ interface Run {
   stopped: boolean;
 }
 
+/** A result that is on its way. */
+interface Coming {
+  arrival: Promise<void>;
+  /** What making it took. */
+  madeInMs: number;
+  bytes: number;
+  beganMs: number;
+}
+
 /**
  * Brings results before cargo asks for them. The first unit that comes from a peer tells which
  * build this is: what that peer used next, in its order, most likely comes next here as well. All
@@ -37,7 +53,7 @@ interface Run {
  */
 export class Ahead {
   readonly #ports: PipelinePorts;
-  readonly #coming = new Map<Digest, { arrival: Promise<void>; worthMs: number }>();
+  readonly #coming = new Map<Digest, Coming>();
   /** Who gave what came ahead, by result digest, until it is used. */
   readonly #unused = new Map<Digest, { peer: string | undefined; run: Run }>();
   /** Called when one of them is used. */
@@ -45,6 +61,8 @@ export class Ahead {
   /** Units that calls looked for, and did not wait for. */
   readonly #asked = new Set<Digest>();
   #run: Run | undefined;
+  /** How long results take for their bytes; known from when a call waited in vain for one. */
+  #pace: { msPerByte: number; atMs: number } | undefined;
   readonly #playing = new Set<Promise<void>>();
   #lastCallMs = 0;
   #closed = false;
@@ -63,22 +81,58 @@ export class Ahead {
   /**
    * Waits for what is on its way for a unit, in relation to what making it cost.
    *
-   * @returns `late` when it takes too long: asking for the same again would take longer still
+   * @param leftFor what the call waits for content
+   * @returns `late` when it takes too long, or will: asking for the same again would take longer
+   *   still
    */
-  async arrival(unitKey: Digest): Promise<'none' | 'ended' | 'late'> {
+  async arrival(
+    unitKey: Digest,
+    leftFor: Budget = fetchBudget(this.#ports.clock),
+  ): Promise<'none' | 'ended' | 'late'> {
     const coming = this.#coming.get(unitKey);
     if (coming === undefined) return 'none';
+    const leftMs = leftFor(coming.madeInMs);
+    if (this.#willBeLate(coming, leftMs)) return 'late';
     this.#asked.delete(unitKey);
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<'late'>((resolve) => {
-      const { least, most } = FETCH_MS;
-      const ms = Math.min(Math.max(1.5 * coming.worthMs, least), most);
-      timer = setTimeout(() => resolve('late'), ms);
+      timer = setTimeout(() => resolve('late'), leftMs);
     });
     const ending = await Promise.race([coming.arrival.then(() => 'ended' as const), patience]);
     clearTimeout(timer);
-    if (ending === 'late') this.#asked.add(unitKey);
+    if (ending === 'late') {
+      this.#asked.add(unitKey);
+      this.#noteLate(coming);
+    }
     return ending;
+  }
+
+  /** Whether waiting for it would most likely be in vain, as it was for another. */
+  #willBeLate({ bytes, beganMs }: Coming, leftMs: number): boolean {
+    const nowMs = this.#ports.clock.monotonic();
+    const msPerByte = this.#msPerByte(nowMs) ?? 0;
+    return bytes * msPerByte - (nowMs - beganMs) > LENIENCE * leftMs;
+  }
+
+  /** Of what did not come in time nobody knows how much is missing: it counts as half of it. */
+  #noteLate({ bytes, beganMs }: Coming): void {
+    if (bytes < TELLING_BYTES) return;
+    const atMs = this.#ports.clock.monotonic();
+    const msPerByte = (2 * (atMs - beganMs)) / bytes;
+    this.#pace = { msPerByte: Math.max(msPerByte, this.#msPerByte(atMs) ?? 0), atMs };
+  }
+
+  #noteCame({ beganMs }: Coming, bytes: number): void {
+    if (bytes < TELLING_BYTES || this.#pace === undefined) return;
+    const atMs = this.#ports.clock.monotonic();
+    this.#pace = { msPerByte: (atMs - beganMs) / bytes, atMs };
+  }
+
+  #msPerByte(nowMs: number): number | undefined {
+    if (this.#pace !== undefined && nowMs - this.#pace.atMs > PACE_KNOWN_MS) {
+      this.#pace = undefined;
+    }
+    return this.#pace?.msPerByte;
   }
 
   /** A hit on this disk counts as the peer's when it came ahead, and is used for the first time. */
@@ -194,10 +248,11 @@ export class Ahead {
     // Cargo may have been quicker, and may be fetching it.
     if (store.manifestsOf(unitKey).length > 0 || this.#asked.has(unitKey)) return;
     run.unused += 1;
-    const arrive = this.#announce(unitKey, candidate.result.compileMs);
+    const [coming, arrive] = this.#announce(unitKey, candidate.result);
     try {
-      const found = await take(candidate, FETCH_MS.most, this.#ports);
+      const found = await take(candidate, FETCH_MS, this.#ports);
       if (found !== undefined) recorder.cameAhead(found.received);
+      if (found !== undefined) this.#noteCame(coming, found.received);
       // A call that did not wait has got it for itself.
       if (found === undefined || this.#asked.has(unitKey)) {
         run.unused -= 1;
@@ -210,17 +265,21 @@ export class Ahead {
     }
   }
 
-  /** @returns to be called when it has come, or will not come */
-  #announce(unitKey: Digest, worthMs: number): () => void {
+  /** @returns what is coming, and what is to be called when it has come, or will not come */
+  #announce(unitKey: Digest, result: Candidate['result']): [Coming, () => void] {
+    const { store, clock } = this.#ports;
     let arrive = () => {};
     const arrival = new Promise<void>((resolve) => {
       arrive = resolve;
     });
-    const coming = { arrival, worthMs };
+    const bytes = missingOf(result, store).reduce((sum, { size }) => sum + size, 0);
+    const beganMs = clock.monotonic();
+    const coming = { arrival, madeInMs: result.compileMs, bytes, beganMs };
     this.#coming.set(unitKey, coming);
-    return () => {
+    const end = () => {
       if (this.#coming.get(unitKey) === coming) this.#coming.delete(unitKey);
       arrive();
     };
+    return [coming, end];
   }
 }

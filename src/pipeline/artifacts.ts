@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import type { Digest, Hasher } from '../base/digest.js';
+import { settlesWithin } from '../base/patience.js';
 import { archiveIdentity, isArchive, maskedDigest } from '../keying/archive.js';
 import type { DiskPort, TablePort } from './ports.js';
 
@@ -33,6 +34,9 @@ export interface Closure {
   /** Paths that no node made, or that changed since. */
   foreign: string[];
 }
+
+/** How long a compiler that has ended may be worked on. */
+const ENDING_MS = 10_000;
 
 /** Target-directory files by path, with the identity of their content. */
 export class Artifacts {
@@ -96,15 +100,29 @@ export class Artifacts {
     return this.#disk.digest(path) === record.digest ? record : undefined;
   }
 
-  /** Direct and transitive dependencies by path; waits for the rlibs of compiles that end. */
+  /** As `at`, with other calls' turn while a large file is hashed that nobody knows any more. */
+  async #checked(path: string): Promise<ArtifactRecord | undefined> {
+    const place = this.#place(path);
+    const running = this.#running.get(place);
+    if (running !== undefined) return running.record;
+    const record = this.#table.get(place);
+    const digest = await this.#disk.digestAsync(path);
+    return record !== undefined && record.digest === digest ? record : undefined;
+  }
+
+  /**
+   * Direct and transitive dependencies by path; waits for the rlibs of compiles that end. One that
+   * takes too long was stopped: cargo starts no link before it has seen the end of all of them.
+   */
   async closure(paths: readonly string[], whole: boolean): Promise<Closure> {
     const records = new Map<string, ArtifactRecord>();
     const foreign: string[] = [];
     const open = [...paths];
     for (let path = open.pop(); path !== undefined; path = open.pop()) {
       if (records.has(path)) continue;
-      if (whole) await this.#running.get(this.#place(path))?.settled;
-      const record = this.at(path);
+      const ending = whole ? this.#running.get(this.#place(path))?.settled : undefined;
+      const isLate = ending !== undefined && !(await settlesWithin(ENDING_MS, ending));
+      const record = isLate ? undefined : await this.#checked(path);
       if (record === undefined) {
         foreign.push(path);
         continue;
@@ -165,14 +183,7 @@ export class Artifacts {
     if (!this.#mayBePrivate) return undefined;
     const places = [...paths].map((path) => this.#place(path));
     const storing = places.flatMap((place) => this.#storing.get(place) ?? []);
-    if (storing.length > 0) {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise((resolve) => {
-        timer = setTimeout(resolve, patienceMs);
-      });
-      await Promise.race([late, Promise.allSettled(storing)]);
-      clearTimeout(timer);
-    }
+    if (storing.length > 0) await settlesWithin(patienceMs, Promise.allSettled(storing));
     for (const place of places) {
       const record = this.#table.get(place);
       if (record?.offMesh) return record.crate;
@@ -185,9 +196,15 @@ export class Artifacts {
   /**
    * What a dependent can see of a file: its content without the file-name hashes of the closure,
    * and for archives without what changes from one making to the next.
+   *
+   * @param checked its digest, where it was looked at just now
    */
-  identityOf(path: string, masks: ReadonlySet<string>): Digest | undefined {
-    const digest = this.#disk.digest(path);
+  identityOf(
+    path: string,
+    masks: ReadonlySet<string>,
+    checked?: Digest | null,
+  ): Digest | undefined {
+    const digest = checked ?? this.#disk.digest(path);
     if (digest === undefined) return undefined;
     const record = this.#table.get(this.#place(path));
     const known = record?.digest === digest ? record.identity : undefined;

@@ -36,6 +36,7 @@ export function beyondDeclared(
 ): Beyond | string {
   if (sightings.some(({ kind }) => kind === 'c')) return 'a macro uses the network';
   const seen = observedBeyond(unit, sightings, declared, disk);
+  if (seen.asksMachine) return 'a macro asks which machine this is';
   const many = seen.files.size + seen.absent.size + seen.listed.size + seen.env.size;
   if (many > MAX_OBSERVED) return 'too many observed inputs';
   const odd = [...seen.files, ...seen.absent, ...seen.listed, ...seen.there].find(hasRawBytes);

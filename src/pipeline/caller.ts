@@ -53,3 +53,13 @@ export function timingKey(plan: RustcPlan): string {
   const made = Object.keys(plan.emit).sort().join('+');
   return `${plan.crateName} ${kind} ${made} ${plan.optimised ? 'optimised' : 'debug'}`;
 }
+
+/**
+ * Milliseconds for which somebody else's making of the same is waited for: longer than it should take,
+ * but it may have been stopped (Ctrl-Z), and then nothing tells when it goes on.
+ *
+ * @param expectedMs what it took last time
+ */
+export function patienceMs(expectedMs = 20_000): number {
+  return Math.min(10 * 60_000, 10_000 + 3 * expectedMs);
+}

@@ -44,18 +44,24 @@ export function foreign(
       usable.push(candidate);
     }
   }
-  for (const [key, rivals] of groupByKey(all)) {
+  for (const [key, rivals] of groupedBy(all, ({ result }) => result.resultKey)) {
     const theirs = rivals.map((rival) => ({ ...rival, origin: 'peer' as const }));
     conflicts.saw([...store.resultsOf(key), ...theirs]);
   }
   return { usable: preferredFirst(usable, hasher), refused };
 }
 
-function groupByKey(candidates: readonly Digested[]): Map<Digest, Digested[]> {
-  const groups = new Map<Digest, Digested[]>();
+/** In the order in which the keys came first. */
+export function groupedBy<T>(
+  candidates: readonly T[],
+  keyOf: (one: T) => Digest,
+): Map<Digest, T[]> {
+  const groups = new Map<Digest, T[]>();
   for (const candidate of candidates) {
-    const { resultKey } = candidate.result;
-    groups.set(resultKey, [...(groups.get(resultKey) ?? []), candidate]);
+    const key = keyOf(candidate);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [candidate]);
+    else group.push(candidate);
   }
   return groups;
 }

@@ -136,7 +136,7 @@ export async function readManifest(
     return { kind: 'unsure', reason: 'a macro may read all variables' };
   }
   const inputs = new Map<string, Digest>();
-  const bundled = bundledLibraries(unit, texts, disk);
+  const bundled = await bundledLibraries(unit, texts, disk);
   if (typeof bundled === 'string') return { kind: 'unsure', reason: bundled };
   const isMoved = movedSince(sinceNs, disk);
   const declared = new Set([...sources, ...linked, ...bundled, ...named]);

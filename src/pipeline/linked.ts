@@ -1,36 +1,41 @@
 import { basename, dirname } from 'node:path';
 import { absolute } from '../base/paths.js';
-import { isThinArchive, memberNames } from '../keying/archive.js';
+import { isArchive, isThinArchive, memberNames } from '../keying/archive.js';
 import { parseLinkInputs } from '../keying/linkInputs.js';
 import { type Artifacts, masksOf } from './artifacts.js';
 import { namedWords } from './named.js';
 import type { DiskPort } from './ports.js';
 import type { Unit } from './prepare.js';
+import { mayLinkVerbatim } from './unseen.js';
 
 /**
  * Static libraries that a crate bundles by attribute: `#[link(name = "z", kind = "static")]`, which
  * a macro of another crate may have written. The rlib shows it: some member is none of rustc's.
+ * With `+verbatim` in reach a library's file may have any name: then its content tells.
  */
-export function bundledLibraries(
+export async function bundledLibraries(
   unit: Unit,
   texts: readonly string[],
   disk: DiskPort,
-): string[] | string {
+): Promise<string[] | string> {
   if (unit.plan.links) return [];
-  const libraries = unit.plan.searchDirs
+  const files = unit.plan.searchDirs
     .filter((dir) => dir.kind === 'native' || dir.kind === 'all')
-    .flatMap(({ path }) => (disk.list(path) ?? []).map((name) => `${path}/${name}`))
-    .filter((path) => path.endsWith('.a'));
-  if (libraries.length === 0) return [];
+    .flatMap(({ path }) => (disk.list(path) ?? []).map((name) => `${path}/${name}`));
+  if (files.length === 0) return [];
   const rlib = unit.outputs.find(({ role }) => role === 'rlib');
   if (rlib === undefined) {
     // Everything from everywhere is a member of a static library.
-    return texts.some((t) => /link\s*\(/.test(t) && t.includes('static')) ? libraries : [];
+    if (!texts.some((t) => /link\s*\(/.test(t) && t.includes('static'))) return [];
+    if (!(await mayLinkVerbatim(unit, texts, disk))) return files.filter(isNamedLibrary);
+    return files.filter((path) => isNamedLibrary(path) || isLibrary(disk.read(path)));
   }
   const made = disk.read(rlib.path);
   const members = made === undefined ? [] : memberNames(made);
   const foreign = new Set(members.filter((name) => !OWN_MEMBER.test(name)));
   if (foreign.size === 0) return [];
+  const isVerbatim = await mayLinkVerbatim(unit, texts, disk);
+  const libraries = isVerbatim ? files : files.filter(isNamedLibrary);
   const bundled: string[] = [];
   for (const path of libraries) {
     const bytes = disk.read(path);
@@ -42,6 +47,12 @@ export function bundledLibraries(
   }
   return bundled;
 }
+
+/** `.lib` where a target's libraries are called so. */
+const isNamedLibrary = (path: string) => /\.(a|lib)$/.test(path);
+
+const isLibrary = (bytes: Buffer | undefined) =>
+  bytes !== undefined && (isArchive(bytes) || isThinArchive(bytes));
 
 const OWN_MEMBER = /^lib\.rmeta$|\.rcgu\.(o|bc)$/;
 
@@ -111,8 +122,10 @@ export interface Absences {
 }
 
 /**
- * The other file of a `mod a;`, and libraries earlier on the linker's search path. What was there
- * all along was nothing that would have been taken.
+ * The other file of a `mod a;`, and what the linker would have found earlier on its search path: a
+ * library of the same name, or a file of the very name (`-l:x`, `-T x`, `INPUT(x)` of a script, the
+ * latter two also where the linker runs). What was there all along was nothing that would have been
+ * taken.
  *
  * @param sinceNs when the compiler began, with the file system's grain taken off
  */
@@ -140,19 +153,33 @@ export function absences(
     ...unit.plan.searchDirs
       .filter((dir) => dir.kind === 'native' || dir.kind === 'all')
       .map((dir) => dir.path),
+    ...searchedByArguments(unit),
     ...(unit.linker?.searchDirs ?? []),
   ].map((dir) => disk.realpath(dir));
   for (const path of linked) {
-    const library = /^lib(.+?)\.(so|a)$/.exec(basename(path));
-    if (library === null) continue;
+    const name = basename(path);
+    const library = /^lib(.+?)\.(so|a)$/.exec(name);
+    const names = library === null ? [name] : [`lib${library[1]}.so`, `lib${library[1]}.a`];
     const at = dirs.indexOf(disk.realpath(dirname(path)));
     for (const dir of new Set(at < 0 ? dirs : dirs.slice(0, at))) {
-      add(`${dir}/lib${library[1]}.so`);
-      add(`${dir}/lib${library[1]}.a`);
+      for (const other of names) add(`${dir}/${other}`);
     }
-    if (library[2] === 'a') add(`${dirname(path)}/lib${library[1]}.so`);
+    if (at >= 0 && library === null) add(`${unit.cwd}/${name}`);
+    if (library?.[2] === 'a') add(`${dirname(path)}/lib${library[1]}.so`);
   }
   return { absent: [...absent].sort(), appeared };
+}
+
+/** `-Lx`, `-L x`, `-Wl,-L,x`, `-Xlinker -Lx`, `--library-path=x` among the link arguments. */
+function searchedByArguments({ plan, cwd }: Unit): string[] {
+  const words = plan.linkArgs
+    .flatMap((argument) => argument.split(','))
+    .filter((word) => word !== '-Wl' && word !== '-Xlinker');
+  return words.flatMap((word, at) => {
+    const dir = /^(?:-L|--?library-path(?:=|$))(.*)$/.exec(word)?.[1];
+    const path = dir === '' ? words[at + 1] : dir;
+    return path === undefined || path === '' ? [] : [absolute(cwd, path)];
+  });
 }
 
 interface Looked {

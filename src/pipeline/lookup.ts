@@ -7,7 +7,7 @@ import { messageFormat } from './messages.js';
 import type { Objection, PipelinePorts, StoredResult } from './ports.js';
 import type { Unit } from './prepare.js';
 import { blobsOf } from './restore.js';
-import { take } from './take.js';
+import { type Budget, fetchBudget, take } from './take.js';
 
 export interface Found {
   stored: StoredResult;
@@ -109,19 +109,20 @@ function whyNone(
 const FIND_MS = { least: 300, most: 2_000 };
 /** The same for what is most likely an edit that only this machine has. */
 const FIND_EDITED_MS = { least: 200, most: 300 };
-const FETCH_MS = { least: 1_500, most: 60_000 };
 
 /**
  * The best result that a peer has, fetched, verified and stored.
  *
  * @param expectedMs what compiling is expected to take here
  * @param onHolder   told who has it, before it is fetched
+ * @param leftFor    what the call still waits for content; all candidates share it
  */
 export async function findRemote(
   unit: Unit,
   expectedMs: number,
   ports: PipelinePorts,
   onHolder: (node: string | undefined) => void,
+  leftFor: Budget = fetchBudget(ports.clock, expectedMs),
 ): Promise<Found | RemoteMiss> {
   const { mesh, disk, hasher, trust } = ports;
   const miss: RemoteMiss = { difference: undefined };
@@ -147,9 +148,10 @@ export async function findRemote(
       unfit(result, unit, format) ??
       firstDifference(manifest, unit.roots, unit.env, disk, hasher, 'known-roots');
     if (difference === undefined) {
-      const worthMs = Math.max(expectedMs, result.compileMs);
+      const leftMs = leftFor(result.compileMs);
+      if (leftMs === 0) continue;
       onHolder(holders[0]);
-      const found = await take(candidate, clamp(worthMs * 1.5, FETCH_MS), ports);
+      const found = await take(candidate, leftMs, ports);
       if (found !== undefined) return found;
     } else if (miss.difference === undefined) {
       miss.difference = difference;

@@ -30,9 +30,9 @@ export class Lull {
   /**
    * Ends when nobody waits for anything, when somebody hurries, or after ten seconds.
    *
-   * @param wanted ends it for this one alone
+   * @param wanted each ends it for this one alone
    */
-  async next(wanted?: Promise<void>): Promise<void> {
+  async next(...wanted: (Promise<void> | undefined)[]): Promise<void> {
     let patience: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       const end = () => {
@@ -41,7 +41,7 @@ export class Lull {
       };
       this.#waiting.add(resolve);
       patience = setTimeout(end, PATIENCE_MS);
-      void wanted?.then(end);
+      for (const each of wanted) void each?.then(end);
       this.#watch();
     });
     clearTimeout(patience);

@@ -1,4 +1,6 @@
 import { dirname } from 'node:path';
+import { absolute } from '../base/paths.js';
+import { withoutSlash } from '../keying/roots.js';
 import type { Sighting } from '../wire/observed.js';
 import type { DiskPort } from './ports.js';
 import type { Unit } from './prepare.js';
@@ -16,6 +18,8 @@ export interface Observed {
   env: Set<string>;
   /** Programs that were started and could not be observed. */
   blind: Set<string>;
+  /** Whether anybody asked what machine this is: its processor, its name. */
+  asksMachine: boolean;
 }
 
 /**
@@ -38,6 +42,7 @@ export function observedBeyond(
     there: new Set(),
     env: new Set(),
     blind: new Set(),
+    asksMachine: false,
   };
   const ours = compilersOwn(unit, disk);
   const macrosOwn = outsideOf(unit, disk);
@@ -51,6 +56,11 @@ export function observedBeyond(
       const asked = pid === main ? !own.test(text) : !cargos.has(pid);
       if (asked) observed.env.add(text);
       continue;
+    }
+    const isMachine = kind === 'm' || (kind === 'r' && MACHINE.test(text));
+    if (isMachine && !(pid === main && index < loads) && !cargos.has(pid)) {
+      // What code for this processor is made for is in the key.
+      observed.asksMachine ||= text.includes('host') || !unit.plan.targetCpuNative;
     }
     if (!text.startsWith('/')) continue;
     const path = tidy(text);
@@ -154,12 +164,51 @@ function compilersOwn(unit: Unit, disk: DiskPort): (path: string) => boolean {
   // Clippy looks for its settings up to the top; those that it uses are in the key.
   const clippy = plan.clippy === undefined ? undefined : /\/\.?clippy\.toml$/;
   if (plan.clippy !== undefined) single.add(plan.clippy);
+  const scratch = scratchOf(unit, disk);
   return (path) =>
     clippy?.test(path) ||
     KERNEL.test(path) ||
-    SCRATCH.test(path) ||
     single.has(path) ||
-    isWithin(path, below);
+    isWithin(path, below) ||
+    scratch(path);
+}
+
+/**
+ * What lies in a directory that rustc made for a moment, beside an output or among the temporary
+ * files. Such a name alone says nothing, as `mktemp` and test harnesses give it to whole projects:
+ * a directory that is still there, that holds a place of this unit, or that lies in one of
+ * everybody's places is somebody's own.
+ */
+function scratchOf(unit: Unit, disk: DiskPort): (path: string) => boolean {
+  const { plan, roots, cwd, env } = unit;
+  const spelt = (dirs: readonly string[]) => [
+    ...new Set(dirs.flatMap((dir) => [dir, disk.realpath(dir)])),
+  ];
+  const beside = spelt([plan.outDir, ...unit.outputs.map(({ path }) => dirname(path))]);
+  const temporary = spelt([absolute(cwd, withoutSlash(env.get('TMPDIR') ?? '') || '/tmp')]);
+  const own = [cwd, unit.packageDir ?? cwd, dirname(absolute(cwd, plan.source))];
+  const places = [...spelt(own), ...roots.spellings().map(({ real }) => real)];
+  const shared = sharedPlaces(unit);
+  return (path) => {
+    if (!SCRATCH.test(path)) return false;
+    const isShared = shared(path);
+    if (isShared && !isOutput(path, unit)) return false;
+    const top = topIn(isShared ? beside : [...beside, ...temporary], path);
+    if (top === undefined || disk.exists(top)) return false;
+    return !places.some((place) => `${place}/`.startsWith(`${top}/`));
+  };
+}
+
+const isOutput = (path: string, { roots }: Unit) => roots.map(path).startsWith('/vr/target/');
+
+/** The directory of such a name, right below one of the parents, that holds the path or is it. */
+function topIn(parents: readonly string[], path: string): string | undefined {
+  for (const parent of parents) {
+    if (!path.startsWith(`${parent}/`)) continue;
+    const [name = ''] = path.slice(parent.length + 1).split('/', 1);
+    if (SCRATCH.test(`/${name}`)) return `${parent}/${name}`;
+  }
+  return undefined;
 }
 
 /**
@@ -174,7 +223,7 @@ function outsideOf(unit: Unit, disk: DiskPort): (path: string, kind: string) => 
   return (path, kind) => {
     if (searched.has(path)) return false;
     // What is gone again was rustc's, under whatever name.
-    if (SCRATCH.test(path) || kind === 'n' || !disk.exists(path)) return false;
+    if (kind === 'n' || !disk.exists(path)) return false;
     const top = [...searched].find((dir) => path.startsWith(`${dir}/`));
     if (top === undefined) return false;
     const name = path.slice(top.length + 1);
@@ -184,8 +233,11 @@ function outsideOf(unit: Unit, disk: DiskPort): (path: string, kind: string) => 
 
 const LIBRARY = /^lib[^/]*\.(rlib|rmeta|so|a)$/;
 
-/** Directories of rustc's own, for a moment. */
+/** How rustc names directories of its own: `rustc…` of a link, `rmeta…`, `.tmp….temp-archive`. */
 const SCRATCH = /\/(rmeta|rustc|\.tmp)[A-Za-z0-9]{6}(\.[a-z-]+)?(\/|$)/;
+
+/** Files of the kernel's that differ from machine to machine. */
+const MACHINE = /^\/proc\/(cpuinfo|sys\/kernel\/hostname)$/;
 
 /** The kernel's own files, and what the C library and the allocator look at. */
 const KERNEL =

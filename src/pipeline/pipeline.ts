@@ -7,7 +7,14 @@ import { hasRawBytes } from '../wire/bytes.js';
 import { ACK_MS, type CallFrame } from '../wire/launcher.js';
 import { Ahead } from './ahead.js';
 import { Artifacts } from './artifacts.js';
-import { crateNameIn, environmentOf, timingKey, type Wishes, wishesIn } from './caller.js';
+import {
+  crateNameIn,
+  environmentOf,
+  patienceMs,
+  timingKey,
+  type Wishes,
+  wishesIn,
+} from './caller.js';
 import { reportDifference } from './check.js';
 import { excludedBy } from './excluded.js';
 import { Flights } from './flights.js';
@@ -29,6 +36,7 @@ import { frontOf } from './script/front.js';
 import { Programs } from './script/programs.js';
 import { type Seen, secure } from './secure.js';
 import { reasonsToStay } from './staysLocal.js';
+import { fetchBudget } from './take.js';
 import { noteReplaced, noteTaken } from './taken.js';
 import type { Trace } from './trace.js';
 import { typeIn, typeOf } from './unitName.js';
@@ -36,18 +44,12 @@ import { foresee } from './unseen.js';
 import { FAILED, isComparable } from './verify.js';
 import { takeSightings, watch } from './watch.js';
 
-/**
- * How long somebody else's compile of the same unit is waited for: longer than it should take, but
- * it may have been stopped (Ctrl-Z), and then nothing tells when it goes on.
- */
-const patienceMs = (expectedMs = 20_000) => Math.min(10 * 60_000, 10_000 + 3 * expectedMs);
-
 /** One compiler call after the other, from argv to outcome. */
 export class Pipeline {
   readonly #ports: PipelinePorts;
   readonly #artifacts: Artifacts;
   readonly #lull = new Lull();
-  readonly #flights = new Flights(() => this.#lull.hurry());
+  readonly #flights = new Flights();
   readonly #history: History;
   readonly #ahead: Ahead;
   readonly #programs: Programs;
@@ -155,13 +157,15 @@ export class Pipeline {
     }
     const wishes = wishesIn(env);
     const usualMs = this.#ports.timings.get(timingKey(plan));
-    using _flight = await this.#flights.take(unit.key, patienceMs(usualMs));
+    using flight = await this.#flights.take(unit.key, patienceMs(usualMs));
+    const { wanted } = flight;
     const store = !wishes.readonly;
     let noted: Noted = { diff: [RECACHE] };
     if (!wishes.recache) {
       const expectedMs = usualMs ?? 1_000;
       let local = this.#findHere(unit);
-      const ahead = 'stored' in local ? 'none' : await this.#ahead.arrival(unit.key);
+      const leftFor = fetchBudget(this.#ports.clock, expectedMs);
+      const ahead = 'stored' in local ? 'none' : await this.#ahead.arrival(unit.key, leftFor);
       if (ahead === 'ended') local = this.#findHere(unit);
       const isHere = 'stored' in local || ahead === 'late';
       trace?.mark('look-up');
@@ -170,12 +174,15 @@ export class Pipeline {
       const follow = (node: string | undefined) => {
         if (mayFollow) this.#ahead.follow(node, unit.key);
       };
-      const found = isHere ? local : await findRemote(unit, expectedMs, this.#ports, follow);
+      const found = isHere
+        ? local
+        : await findRemote(unit, expectedMs, this.#ports, follow, leftFor);
       if (!isHere) trace?.mark('peers');
       if ('stored' in found) {
         this.#judge(unit, found);
         if (this.#isToCheck(unit, found, wishes, rules)) {
-          return this.#run(unit, channel, { store, noted: { diff: [CHECK] }, check: found }, waits);
+          const checks = { store, noted: { diff: [CHECK] }, check: found, wanted };
+          return this.#run(unit, channel, checks, waits);
         }
         if (await this.#restore(unit, found, channel, started)) return;
         noted = { diff: [RESTORE] };
@@ -184,7 +191,7 @@ export class Pipeline {
         noted = this.#explain(unit, here, found);
       }
     }
-    await this.#run(unit, channel, { store, noted }, waits);
+    await this.#run(unit, channel, { store, noted, wanted }, waits);
   }
 
   #explain(unit: Unit, here: Miss | undefined, found: RemoteMiss): Noted {
@@ -310,13 +317,14 @@ export class Pipeline {
 
   /**
    * @param options.noted why it is no hit; undefined when the call was counted already
+   * @param options.wanted resolves when another call waits for what is made
    * @param options.check what would have been restored: the compiler's own outputs stand
    * @param waits disposed of when the caller waits no longer
    */
   async #run(
     unit: Unit,
     channel: Channel,
-    options: { store: boolean; noted: Noted | undefined; check?: Found },
+    options: { store: boolean; noted: Noted | undefined; check?: Found; wanted?: Promise<void> },
     waits: Disposable,
   ): Promise<void> {
     const { disk, recorder, clock, timings, store } = this.#ports;
@@ -335,7 +343,8 @@ export class Pipeline {
       const strangers = await removeNamesakes(unit, this.#artifacts, disk);
       if (strangers.length > 0) narrowed = onlyDependencies(unit, disk, store.tmpPath());
       const asksToBeKept = unit.env.has('CARGO_PRIMARY_PACKAGE');
-      const observe = watch(unit, this.#ports);
+      const watched = watch(unit, this.#ports);
+      const observe = watched === 'blind' ? undefined : watched;
       unit.trace?.mark('before');
       channel.send({
         act: 'run',
@@ -359,10 +368,10 @@ export class Pipeline {
       if (report.code === 0) timings.put(timingKey(unit.plan), report.ms);
       const recorded: RecordOptions = {
         local,
-        store: options.store,
+        store: options.store && watched !== 'blind',
         check: options.check,
         remembered: () => running.settle(),
-        lull: () => this.#lull.next(making?.wanted),
+        lull: () => this.#lull.next(making?.wanted, options.wanted),
         differed: false,
         bound: [],
         resultKey: undefined,

@@ -146,6 +146,8 @@ export interface DiskPort extends Files {
    * @param known its content's digest, where the caller has just made sure of it
    */
   mentions(path: string, text: string, known?: Digest): Promise<boolean>;
+  /** The same: whether it, or a macro in it, may have the assembler read a file. */
+  mayAssemble(path: string, known?: Digest): Promise<boolean>;
   /** Whether code of a dynamic library may go through all variables; false where that is not told. */
   mayReadAllVariables(path: string): Promise<boolean>;
   /** Everything below a directory; undefined when it holds something else than files, directories, links. */
@@ -216,6 +218,8 @@ export interface ToolsPort {
   clippy(driver: string, cwd: string, env: Environment): Digest | undefined;
   /** What `target-cpu=native` means here. */
   cpu(): string;
+  /** This machine's name. */
+  host(): string;
   /** The top of cargo's target directory for an output directory. */
   targetDir(outDir: string, env: Environment): string;
 }

@@ -267,7 +267,8 @@ function externIdentities(
   const masks = masksOf(closure.records.values(), '');
   return plan.externs.map(({ name, options, path }) => {
     if (path === undefined) return { name, options, identity: 'sysroot' };
-    return { name, options, identity: artifacts.identityOf(path, masks) ?? 'missing' };
+    const checked = closure.records.get(path)?.digest;
+    return { name, options, identity: artifacts.identityOf(path, masks, checked) ?? 'missing' };
   });
 }
 
@@ -277,7 +278,8 @@ function linkClosure(closure: Closure, artifacts: Artifacts): string[] {
   const lines: string[] = [];
   for (const [path, record] of closure.records) {
     if (record.role === 'rmeta' && record.rlib !== undefined) continue;
-    lines.push(`${record.crate} ${artifacts.identityOf(path, masks) ?? 'missing'}`);
+    const identity = artifacts.identityOf(path, masks, record.digest);
+    lines.push(`${record.crate} ${identity ?? 'missing'}`);
   }
   return [...new Set(lines)].sort();
 }

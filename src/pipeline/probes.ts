@@ -63,8 +63,10 @@ export async function answerProbe(
   const { stdout, stderr } = report;
   if (hasRawBytes(stdout) || hasRawBytes(stderr)) return;
   if (stdout.length + stderr.length > MAX_CHARS) return;
-  const place = key ?? (await keyOf(frame, ports));
-  if (place !== undefined) ports.probes.put(place, { stdout, stderr });
+  const place = await keyOf(frame, ports);
+  // A compiler that was put in place meanwhile may not be the one that answered.
+  if (place === undefined || (key !== undefined && key !== place)) return;
+  ports.probes.put(place, { stdout, stderr });
 }
 
 async function keyOf(frame: CallFrame, ports: PipelinePorts): Promise<Digest | undefined> {

@@ -92,6 +92,11 @@ export async function record(
   // Sources may be edited again at once, so they are not read later than this.
   const read = secured.reading();
   read.catch(() => {});
+  // Tools that patch programs may set their mtimes back: what they are is looked at before any can.
+  const programs = new Map<OutputRole, Digest | undefined>();
+  for (const { role, held } of secured.files) {
+    if (role === 'bin') programs.set(role, await ports.disk.digestAsync(held));
+  }
   // An edit that nobody else can use yet, or what no compiler waits for: the next one goes first.
   if (localOnly || isLast(unit, secured.files)) {
     await options.lull();
@@ -144,9 +149,12 @@ export async function record(
     const outputs: Output[] = [];
     for (const file of secured.files) {
       const { role, executable, held } = file;
-      const link = role === 'rlib' || role === 'staticlib';
+      const link = role === 'rlib';
       const put = await ports.store.putFile(held, { link });
-      if (put === undefined || !isAsMade(file, unit, ports)) return 'output changed meanwhile';
+      const isOther = put?.digest !== (programs.get(role) ?? put?.digest);
+      if (put === undefined || isOther || !isAsMade(file, unit, ports)) {
+        return 'output changed meanwhile';
+      }
       const identity = identities.get(role);
       outputs.push({ role, executable, ...put, ...(identity === undefined ? {} : { identity }) });
     }

@@ -20,8 +20,8 @@ export interface Restore {
 const ORDER = ['dep-info', 'dwo', 'dwp', 'rmeta', 'staticlib', 'rlib'];
 
 /**
- * What the launcher has to do to put a result in place. Libraries may be hard links; everything
- * that some tool writes into in place is a copy. Cargo compares the newest listed output of a
+ * What the launcher has to do to put a result in place. Rust libraries may be hard links; everything
+ * that some tool writes into in place (`strip`, `ar`) is a copy. Cargo compares the newest listed output of a
  * unit, so one that is not the `.d` must be new: a unit of nothing but libraries is copied.
  * Modes are those that a compiler asks for; the caller's umask takes its part.
  *
@@ -33,7 +33,7 @@ export function planRestore(
   store: StorePort,
 ): Restore | undefined {
   const { result } = stored;
-  const linkable = (role: string) => role === 'rlib' || role === 'staticlib';
+  const linkable = (role: string) => role === 'rlib';
   const others = result.outputs.some(
     (output) => !linkable(output.role) && output.role !== 'dep-info',
   );

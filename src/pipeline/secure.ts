@@ -158,8 +158,26 @@ async function readInputs(
 ): Promise<Reading> {
   const { disk, hasher } = ports;
   const reading = await readManifest(unit, { ...what, artifacts, disk, hasher });
-  if (reading.kind !== 'manifest' || !(await declaredMoved(unit, ports))) return reading;
-  return { kind: 'unsure', reason: 'extra input changed during the compile' };
+  if (reading.kind !== 'manifest') return reading;
+  if (await declaredMoved(unit, ports)) {
+    return { kind: 'unsure', reason: 'extra input changed during the compile' };
+  }
+  if (await toolsMoved(unit, ports)) {
+    return { kind: 'unsure', reason: 'compiler or linker changed during the compile' };
+  }
+  return reading;
+}
+
+/** Whether compiler or linker are others than when the key was made, as far as it holds them. */
+async function toolsMoved({ plan, cwd, env, ...unit }: Unit, { tools }: PipelinePorts) {
+  const toolchain = await tools.toolchain(plan.compiler, plan.target, cwd, env);
+  if (toolchain?.id !== unit.toolchain.id || toolchain.sysroot !== unit.toolchain.sysroot)
+    return true;
+  if (plan.clippy !== undefined && tools.clippy(plan.clippy, cwd, env) !== unit.parts.clippy)
+    return true;
+  if (unit.linker === undefined) return false;
+  const linker = await tools.linker(plan, cwd, env);
+  return typeof linker === 'string' || linker.id !== unit.linker.id;
 }
 
 /** Whether anything that the project declares is another than when the key was made. */

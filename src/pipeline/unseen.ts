@@ -1,4 +1,7 @@
-import type { Digest } from '../base/digest.js';
+import { absolute } from '../base/paths.js';
+import { readsByAssembler } from '../keying/assembly.js';
+import { argsNameCargoLint, namesCargoLint } from '../keying/cargoLints.js';
+import { isLogging } from '../keying/unitKey.js';
 import type { DiskPort } from './ports.js';
 import type { Unit } from './prepare.js';
 
@@ -6,18 +9,36 @@ import type { Unit } from './prepare.js';
 export async function textsOf(sources: readonly string[], disk: DiskPort): Promise<string[]> {
   const texts: string[] = [];
   for (const path of sources) {
-    const matters = path.endsWith('.rs') || (await mentionsAny(path, ['env!', ...ASSEMBLER], disk));
+    const matters =
+      path.endsWith('.rs') ||
+      (await mentionsAny(path, ['env!', VERBATIM], disk)) ||
+      (await disk.mayAssemble(path));
     if (matters) texts.push(disk.read(path)?.toString('utf8') ?? '');
   }
   return texts;
 }
 
-/** What has the assembler read a file, as it stands in compiled metadata. */
-const ASSEMBLER = ['.incbin', '.include "'];
+/** How `#[link]` says that a library's name is its file's. */
+const VERBATIM = '+verbatim';
+
+/** Whether a library may be linked under any file name: the sources say so, or a dependency's macros. */
+export async function mayLinkVerbatim(
+  unit: Unit,
+  texts: readonly string[],
+  disk: DiskPort,
+): Promise<boolean> {
+  if (texts.some((text) => text.includes(VERBATIM))) return true;
+  for (const path of dependencies(unit)) {
+    const digest = unit.closure.records.get(path)?.digest ?? undefined;
+    if (await disk.mentions(path, VERBATIM, digest)) return true;
+  }
+  return false;
+}
 
 /**
  * Files that the compiler may have read and that neither dep-info nor the linker lists: those that
- * sources or a dependency's macros hand to the assembler, and crates that are found by search.
+ * sources or a dependency's macros hand to the assembler, crates that are found by search, and what
+ * clippy asks cargo for. A compiler that logs says more each time, or writes it somewhere.
  *
  * @returns why the compile's inputs are not known, or undefined when they are
  */
@@ -26,12 +47,13 @@ export async function readUnseen(
   texts: readonly string[],
   disk: DiskPort,
 ): Promise<string | undefined> {
-  if (texts.some((text) => text.includes('.incbin') || /\.include\s*\\?"/.test(text))) {
-    return 'assembler reads a file';
-  }
+  if ([...unit.env.keys()].some(isLogging)) return 'compiler log';
+  const clippys = readByClippy(unit, texts, disk);
+  if (clippys !== undefined) return clippys;
+  if (texts.some(readsByAssembler)) return 'assembler reads a file';
   for (const path of dependencies(unit)) {
     const digest = unit.closure.records.get(path)?.digest ?? undefined;
-    if (await mentionsAny(path, ASSEMBLER, disk, digest)) return 'assembler may read a file';
+    if (await disk.mayAssemble(path, digest)) return 'assembler may read a file';
   }
   return isSearched(unit, texts, disk) ? 'crate found by search' : undefined;
 }
@@ -43,7 +65,7 @@ export async function readUnseen(
 export async function foresee(unit: Unit, disk: DiskPort): Promise<void> {
   for (const path of dependencies(unit)) {
     const digest = unit.closure.records.get(path)?.digest ?? undefined;
-    if (digest !== undefined) await mentionsAny(path, ASSEMBLER, disk, digest);
+    if (digest !== undefined) await disk.mayAssemble(path, digest);
   }
 }
 
@@ -77,12 +99,32 @@ function isSearched(unit: Unit, texts: readonly string[], disk: DiskPort): boole
 
 const CRATE = /\.(rlib|rmeta|so|dylib)$/;
 
+/** What clippy reads that is in no key: what cargo knows of the package, or another sysroot. */
+function readByClippy(
+  { plan, env, cwd, toolchain }: Unit,
+  texts: readonly string[],
+  disk: DiskPort,
+): string | undefined {
+  if (plan.clippy === undefined) return undefined;
+  const sysroot = env.get('SYSROOT');
+  if (sysroot !== undefined) {
+    const isOwn = disk.realpath(absolute(cwd, sysroot)) === disk.realpath(toolchain.sysroot);
+    if (!isOwn) return 'clippy looks at another toolchain';
+  }
+  // Levels of lints about a package stand at the top of the crate, which may have any file name.
+  const top = disk.read(absolute(cwd, plan.source))?.toString('utf8') ?? '';
+  const named =
+    plan.arguments.some(({ words }) => words.some(namesCargoLint)) ||
+    argsNameCargoLint(env.get('CLIPPY_ARGS') ?? '') ||
+    [top, ...texts].some(namesCargoLint);
+  return named ? 'clippy asks cargo about the package' : undefined;
+}
+
 async function mentionsAny(
   path: string,
   words: readonly string[],
   disk: DiskPort,
-  digest?: Digest,
 ): Promise<boolean> {
-  for (const word of words) if (await disk.mentions(path, word, digest)) return true;
+  for (const word of words) if (await disk.mentions(path, word)) return true;
   return false;
 }

@@ -9,13 +9,20 @@ export interface Watch {
 
 /**
  * What the launcher needs to have a compile watched. Only macros read what no dep-info tells, so
- * nothing else is watched. The dynamic loader splits its list at colons and spaces: a library
- * below such a path cannot be named.
+ * nothing else is watched.
+ *
+ * @returns `blind` when it should be watched and cannot be: the install of this node is gone (a
+ *   newer one took its place), or the disk is full
  */
-export function watch(unit: Unit, { observer, disk, store }: PipelinePorts): Watch | undefined {
-  if (observer === undefined || !unit.macros.any || /[: ]/.test(observer)) return undefined;
+export function watch(
+  unit: Unit,
+  { observer, disk, store }: PipelinePorts,
+): Watch | 'blind' | undefined {
+  if (observer === undefined || !unit.macros.any) return undefined;
+  // The dynamic loader complains about a library that is missing, and cc takes that for a warning.
+  if (!disk.exists(observer)) return 'blind';
   const log = store.tmpPath();
-  return disk.make(log) ? { library: observer, log } : undefined;
+  return disk.make(log) ? { library: observer, log } : 'blind';
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
-import { lstat, rm } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../base/digest.js';
 import { errnoOf, VriftError } from '../base/errors.js';
@@ -77,25 +77,34 @@ export class Layout {
     }
   }
 
-  /** Removes what processes that are gone left in `tmp/`. */
-  async clearStale(): Promise<void> {
-    for (const name of readdirSync(this.tmp)) {
+  /**
+   * Removes what processes that are gone left in `tmp/`. It looks only at what is there when it is called,
+   * before this process has made anything: whatever comes later is its own, also what is called
+   * after no process, as the mesh thread's files are.
+   *
+   * @param signal what is not removed by then is left to the next open
+   */
+  async clearStale(signal: AbortSignal): Promise<void> {
+    const names = readdirSync(this.tmp);
+    for (const name of names) {
+      if (signal.aborted) return;
       const path = join(this.tmp, name);
       const since = await changedAt(path);
       const pid = Number.parseInt(name, 10);
       const ours = pid === process.pid && since >= Date.now() - process.uptime() * 1000;
       const theirs = pid !== process.pid && isAlive(pid) && since > Date.now() - STALE_AFTER_MS;
       if (ours || theirs) continue;
-      await rm(path, { recursive: true, force: true });
+      // What cannot be removed is in nobody's way.
+      await removeInPieces(path, signal).catch(() => {});
     }
   }
 
   /** Takes all blobs out of the way at once; deleting them may take its time. */
-  async discardBlobs(): Promise<void> {
+  async discardBlobs(signal: AbortSignal): Promise<void> {
     const aside = this.tmpPath();
     renameSync(this.cas, aside);
     mkdirSync(this.cas, { mode: 0o700 });
-    await rm(aside, { recursive: true, force: true });
+    await removeInPieces(aside, signal);
   }
 }
 
@@ -106,6 +115,19 @@ export function discard(path: string): void {
   } catch {
     // Gone already, or not ours to remove: either way the caller has nothing better to do.
   }
+}
+
+/**
+ * `rm` asks the disk for everything below a directory at once, and whoever else wants something of it waits
+ * until that is done: of a whole store, one folder of blobs follows another.
+ */
+async function removeInPieces(path: string, signal: AbortSignal): Promise<void> {
+  const pieces = (await lstat(path)).isDirectory() ? await readdir(path) : [];
+  for (const piece of pieces) {
+    if (signal.aborted) return;
+    await rm(join(path, piece), { recursive: true, force: true });
+  }
+  await rm(path, { recursive: true, force: true });
 }
 
 /** What a disk refuses becomes an error with a code; everything else stays what it is. */

@@ -218,11 +218,9 @@ export class Results {
     if (!before) return 0;
     const entries = before.entries.filter(keep);
     if (entries.length < before.entries.length) {
-      this.#replace(resultKey, before, {
-        ...before,
-        entries,
-        cost: costOf(before.manifest, entries),
-      });
+      // Of an empty bucket nothing is kept: measuring it would be most of what evicting it costs.
+      const cost = entries.length === 0 ? 0 : costOf(before.manifest, entries);
+      this.#replace(resultKey, before, { ...before, entries, cost });
     }
     return before.entries.length - entries.length;
   }

@@ -43,13 +43,23 @@ export class Grains {
     return milliseconds(stat.mtimeNs) + this.grainMs(path, stat) < nowMs;
   }
 
+  /** The last moment for which a file's ctime may stand, by the clock of this machine. */
+  changedByNs(path: string, { dev, ctimeNs }: BigIntStats): bigint {
+    const isCoarse = ctimeNs % SECOND === 0n || this.#grainOf(path, dev) === COARSE_MS;
+    return isCoarse ? ctimeNs + BigInt(COARSE_MS) * 1_000_000n : ctimeNs;
+  }
+
   /** Milliseconds that must lie between a write and the next for the stamp to differ. */
   grainMs(path: string, stat: BigIntStats): number {
     if (stat.mtimeNs % SECOND === 0n || stat.ctimeNs % SECOND === 0n) return COARSE_MS;
-    let grain = this.#byDevice.get(stat.dev);
+    return this.#grainOf(path, stat.dev);
+  }
+
+  #grainOf(path: string, device: bigint): number {
+    let grain = this.#byDevice.get(device);
     if (grain === undefined) {
       grain = isLocal(path) ? LOCAL_MS : COARSE_MS;
-      this.#byDevice.set(stat.dev, grain);
+      this.#byDevice.set(device, grain);
     }
     return grain;
   }

@@ -71,6 +71,8 @@ export class Store {
   readonly #tables = new Map<string, Table<unknown> & { flush(): void }>();
   #auditing: Promise<unknown> = Promise.resolve();
   #suspectedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #closed = new AbortController();
+  #tidying: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   /** @throws VRIFT_STORE_UNUSABLE */
@@ -79,7 +81,7 @@ export class Store {
     try {
       if (!hasIndex(layout)) await makeIndex(layout);
       const store = new Store(options, layout);
-      await store.#start();
+      store.#start();
       return store;
     } catch (error) {
       if (error instanceof VriftError) throw error;
@@ -159,10 +161,13 @@ export class Store {
     });
   }
 
-  async #start(): Promise<void> {
-    await this.#layout.clearStale();
+  #start(): void {
+    // What is to go may be a whole store: nobody waits for that.
+    const { signal } = this.#closed;
+    const tidying = [this.#layout.clearStale(signal)];
     const clean = takeCleanMark(this.#layout);
-    if (this.#index.renewed) void this.#layout.discardBlobs().catch(() => {});
+    if (this.#index.renewed) tidying.push(this.#layout.discardBlobs(signal));
+    this.#tidying = Promise.allSettled(tidying);
     const { bytes, blobs, results } = this.#counts.get(TOTALS) ?? NOTHING;
     this.#space.recount(bytes);
     this.#blobs.trustCount(blobs);
@@ -425,6 +430,8 @@ export class Store {
     this.#epochs.stop();
     clearTimeout(this.#noting);
     this.#eviction.close();
+    this.#closed.abort();
+    await this.#tidying;
     await this.#auditing;
     for (const digest of this.#blobs.loose.keys()) this.#blobs.dropLoose(digest);
     await this.#epochs.sync();

@@ -18,7 +18,8 @@ export interface Sighting {
  * was asked about and is there. `n`: it was opened or asked about and is not there. `?`: that
  * failed for another reason. `e`: a variable was asked for. `p`: a program was started, `b`: one
  * that cannot be observed (static, or of another C library). `c`: a connection beyond this machine's
- * own sockets was made. `t`: somebody asked what time of day it is.
+ * own sockets was made. `t`: somebody asked what time of day it is. `m`: what the machine is, `host`
+ * (its name) or `processor` (by an argument like `-march=native`).
  * `l`: a shared library that a process began with; `o`: one that it opened later.
  */
 export type SightingKind =
@@ -35,6 +36,7 @@ export type SightingKind =
   | 'b'
   | 'c'
   | 't'
+  | 'm'
   | 'l'
   | 'o';
 
@@ -99,4 +101,4 @@ function parseRecord(record: string): Sighting | undefined {
 
 /** Read as latin1, so that a byte of more is one of these. */
 const ASCII = /^[^\u0080-\u00ff]*$/;
-const RECORD = /^([PXrwdsn?epbctlo])(\d+) (.*)$/s;
+const RECORD = /^([PXrwdsn?epbctmlo])(\d+) (.*)$/s;

@@ -100,6 +100,23 @@ describe('starting', () => {
     await starting;
   });
 
+  it('lets calls go on that the store keeps waiting, and counts them', async () => {
+    const starting = start({ VRIFT_TEST_OPEN: 'slower' });
+    await until('the socket', () => existsSync(homePaths(vrift.home).socket));
+    // Nothing else than the wait's end would answer these.
+    for (let round = 0; round < 2; round += 1) {
+      const answers = await new Caller(call('hang')).all();
+      expect(answers.at(-1)).toEqual({ act: 'pass' });
+    }
+    await starting;
+    expect((await stats()).errors).toEqual({ VRIFT_NODE_TIMEOUT: 2 });
+    const log = readFileSync(homePaths(vrift.home).log, 'utf8');
+    expect(log).toMatch(/warn {2}error +VRIFT_NODE_TIMEOUT a call went on: the node is opening/);
+    const served = new Caller(call('run'));
+    expect(await served.frame()).toMatchObject({ act: 'run' });
+    served.socket.destroy();
+  });
+
   it('ends, and says so, when the node takes too long to answer', async () => {
     const { code, stderr } = await vrift.vrift(['start'], {
       env: { VRIFT_TEST_OPEN: 'late' },

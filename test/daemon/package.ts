@@ -39,6 +39,7 @@ export function runNode(options) {
     if (wish === 'exit') process.exit(3);
     if (wish === 'late') await new Promise((resolve) => setTimeout(resolve, 12_000));
     if (wish === 'slow') await new Promise((resolve) => setTimeout(resolve, 1500));
+    if (wish === 'slower') await new Promise((resolve) => setTimeout(resolve, 5000));
     return {
       onCall: async (frame, channel) => calls[frame.argv[1] ?? 'pass'](channel, context),
       hurry: () => {},

@@ -90,6 +90,13 @@ const built = (hash: string, argv: string[]) => ({
   argv: [...argv, `-Lnative=/home/alice/src/ws/target/debug/build/z-${hash}/out`],
 });
 const [ONE_HASH, TWO_HASH] = ['0123456789abcdef', 'fedcba9876543210'];
+const CLIPPY = { argv: ['clippy-driver', ...ARGV] };
+const dylib = (file: string) =>
+  put(
+    '--crate-type=rlib',
+    '--crate-type=dylib',
+    put('--emit=dep-info,metadata', `--emit=dep-info,link=/x/${file}`).argv,
+  );
 const PLAIN = ARGV.filter((word) => word !== '-lz');
 const MACRO = { parts: { expands: true } };
 
@@ -142,6 +149,10 @@ const OF_KEYS: Record<string, Calls> = {
   'what a build script told cargo of': [{ parts: { scripted: [['/vr/ws/a', digest('9')]] } }],
   'the processor': [{ parts: { cpu: digest('9') } }],
   'a variable that rustc reads': [{ env: { RUSTC_BOOTSTRAP: '1' } }],
+  'a variable that rustc reads for some targets': [{ env: { XROS_DEPLOYMENT_TARGET: '2.0' } }],
+  'what the compiler logs': [{ env: { RUSTC_LOG_LINES: '1' } }],
+  'the sysroot that clippy is told': [CLIPPY, { ...CLIPPY, env: { SYSROOT: '/opt/other' } }],
+  'the file of a dylib': [dylib('libone.so'), dylib('libtwo.so')],
   'a variable that linkers read': [LINK, { ...LINK, env: { LD_RUN_PATH: '/a' } }],
   'a variable that the linker script reads': [
     { ...LINK, parts: { linker: { id: digest('9'), reads: ['MY_FLAGS'] } } },
@@ -182,6 +193,7 @@ describe('a call has the key that it had with another', () => {
   const SAME: Record<string, Calls> = {
     'output directory': [more('--out-dir=/elsewhere')],
     'file name of its outputs': [more('-Cextra-filename=-1')],
+    'sysroot that only clippy is told, without it': [{ env: { SYSROOT: '/opt/other' } }],
     'colour of its messages': [more('--color=always')],
     'place of its dependencies': [more('-Ldependency=/elsewhere')],
     'variable that only linkers read, where none runs': [{ env: { LD_RUN_PATH: '/a' } }],

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { until } from '../harness/programs.js';
 import { NodeProcess } from './processes.js';
@@ -170,5 +171,68 @@ describe('a peer that does not answer', () => {
     await node.node.close();
     expect(await found).toEqual([]);
     expect(await fetched).toBeUndefined();
+  });
+});
+
+describe('a peer that says hello in time and answers late', () => {
+  /** What it is asked, and how long its answers take from now on. */
+  async function besideLate(delayMs: number) {
+    const [ours, other] = (await newMesh(2)) as [Member, Member];
+    const unit = makeUnit('late', [Buffer.from('rlib')]);
+    const late = { delayMs, asked: 0, answered: 0 };
+    const address = await startRogue(other, (request, response) => {
+      if (request.url !== '/v1/find') return false;
+      late.asked += 1;
+      const answer = () => {
+        late.answered += 1;
+        response.end(JSON.stringify({ found: [[vouchedFor(other, unit)]] }));
+      };
+      setTimeout(answer, late.delayMs).unref();
+      return true;
+    });
+    const { node } = await startNode(ours, { config: { peers: [address] } });
+    await until('a hello', () => node.reachable);
+    const find = (deadlineMs: number, key = unit.unitKey) => node.find(key, { deadlineMs });
+    const timed = async (deadlineMs: number) => {
+      const began = performance.now();
+      expect(await find(deadlineMs)).toEqual([]);
+      return performance.now() - began;
+    };
+    return { node, late, find, timed };
+  }
+
+  it('is not waited for by who has less time than its last answer took, until it was quick', async () => {
+    const { node, late, find, timed } = await besideLate(2_500);
+    expect(await find(100)).toEqual([]);
+    await until('its answer', () => late.answered === 1);
+    await sleep(300);
+    await until('another hello', () => node.reachable);
+    expect(await timed(2_000)).toBeLessThan(1_000);
+    // Nobody was kept waiting, so it is no suspect, and it is asked all the same.
+    expect(node.reachable).toBe(true);
+    await until('the second question', () => late.asked === 2);
+    late.delayMs = 0;
+    await until('an answer in time', async () => (await find(2_000)).length === 1);
+  });
+
+  it('costs one wait where no answer has come yet', async () => {
+    const { node, late, timed } = await besideLate(100_000);
+    expect(await timed(1_500)).toBeGreaterThan(1_400);
+    await until('another hello', () => node.reachable);
+    expect(await timed(1_500)).toBeLessThan(750);
+    await until('the second question', () => late.asked === 2);
+  });
+
+  it('is asked a few questions at once that nobody waits for, and any that somebody does', async () => {
+    const { node, late, find } = await besideLate(100_000);
+    expect(await find(200)).toEqual([]);
+    await until('another hello', () => node.reachable);
+    for (let call = 0; call < 20; call += 1) await find(150, digestOf(`unit ${call}`));
+    await until('four questions', () => late.asked === 4);
+    await sleep(300);
+    expect(late.asked).toBe(4);
+    expect(node.reachable).toBe(true);
+    await find(400);
+    expect(late.asked).toBe(5);
   });
 });

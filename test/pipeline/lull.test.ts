@@ -68,15 +68,20 @@ describe('a lull', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('comes at once when somebody waits for the same unit', async () => {
-    const lull = new Lull();
-    using _busy = lull.begin();
-    const flights = new Flights(() => lull.hurry());
-    const key = asDigest('ab'.repeat(32));
-    const first = await flights.take(key, 60_000);
-    const stored = lull.next().then(() => first[Symbol.dispose]());
-    using _second = await flights.take(key, 60_000);
-    await stored;
-    expect(vi.getTimerCount()).toBe(0);
-  });
+  it.each(['before', 'after'])(
+    'comes at once for who is asked for the same unit %s it',
+    async (when) => {
+      const lull = new Lull();
+      using _busy = lull.begin();
+      const flights = new Flights();
+      const key = asDigest('ab'.repeat(32));
+      const first = await flights.take(key, 60_000);
+      const store = () => lull.next(first.wanted).then(() => first[Symbol.dispose]());
+      const stored = when === 'after' ? store() : undefined;
+      const second = flights.take(key, 60_000);
+      await (stored ?? store());
+      using _second = await second;
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
 });

@@ -135,6 +135,28 @@ describe('results', () => {
     expect(store.stats()).toMatchObject({ bytes: 0, blobs: 0, results: 0 });
   });
 
+  it('are not measured when nothing of their bucket is left', async () => {
+    const { store } = await openStore();
+    const blob = await store.putBytes(Buffer.from('hello'));
+    let measured = 0;
+    const results = [1, 2].map((compileMs) => {
+      const stored = makeResult({ compileMs, outputs: [blob] });
+      const toJSON = () => {
+        measured += 1;
+        return stored.manifest;
+      };
+      return { ...stored, manifest: { ...stored.manifest, toJSON } };
+    });
+    for (const stored of results) store.putResult(stored);
+    await store.flush();
+    measured = 0;
+    for (const { result, resultDigest } of results) {
+      store.dropResult(result.resultKey, resultDigest);
+      expect(measured).toBe(1);
+    }
+    expect(store.stats()).toMatchObject({ bytes: 0, blobs: 0, results: 0 });
+  });
+
   it('lists every result that is whole', async () => {
     const { store } = await openStore();
     const [a, b] = [await store.putBytes(Buffer.from('a')), await store.putBytes(Buffer.from('b'))];

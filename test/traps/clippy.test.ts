@@ -53,6 +53,14 @@ describe('clippy', () => {
     expect((await from('lax')).said).toContain(TOO_MANY);
   });
 
+  it('looks for a file that appears in a CLIPPY_CONF_DIR that is relative', async () => {
+    const alice = await pair.one({ ...app('six', MANY_ARGUMENTS), 'app/conf/README': '' });
+    const options = { env: { CLIPPY_CONF_DIR: 'conf' } };
+    expect((await clippy(alice, [], options)).said).toBe('');
+    await alice.write({ 'app/conf/clippy.toml': CONFIG });
+    expect((await clippy(alice, [], options)).said).toContain(TOO_MANY);
+  });
+
   it('obeys changed CLIPPY_ARGS', async () => {
     const alice = await pair.one(app('three', 'fn main() { print!("done\\n"); }\n'));
     const seen = 'using `print!()` with a format string';
@@ -94,6 +102,35 @@ describe('clippy', () => {
     expect(described.compiled).toBe(1);
     expect(described.said).not.toContain(seen);
     expect(described.said).toContain('missing `package.readme` metadata');
+    await alice.write({ 'app/README.md': '# four\n' });
+    const readable = await clippy(alice);
+    expect(readable.said).not.toContain('missing `package.readme` metadata');
+    expect(readable.said).toContain('missing `package.repository` metadata');
+  });
+
+  it.each<[name: string, where: string, lines: string, more: string, args: string[]]>([
+    ['group', 'in the source', '#![warn(clippy::cargo)]\n', '', []],
+    ['spaced', 'in the source, spaced', '#![warn(clippy :: /* all */ cargo)]\n', '', []],
+    ['table', 'in Cargo.toml', '', '[lints.clippy]\ncargo = "warn"\n', []],
+    ['words', 'on the command line', '', '', ['--', '-W', 'clippy::cargo']],
+    ['lint', 'on the command line, by name', '', '', ['--', '-Wclippy::cargo_common_metadata']],
+  ])('asks cargo for %s %s: what cargo reads is obeyed', async (name, _, lines, more, args) => {
+    const alice = await pair.one(app(name, `${lines}fn main() {}\n`, more));
+    const seen = 'missing `package.readme` metadata';
+    expect((await clippy(alice, args)).said).toContain(seen);
+    await alice.write({ 'app/README.md': `# ${name}\n` });
+    expect((await clippy(alice, args)).said).not.toContain(seen);
+    await alice.remove('app/README.md');
+    expect((await clippy(alice, args)).said).toContain(seen);
+  });
+
+  it('obeys SYSROOT, which its driver reads', async () => {
+    const alice = await pair.one(app('sysroot', 'fn main() {}\n'));
+    expect(await clippy(alice)).toMatchObject({ said: '', compiled: 1 });
+    const env = { SYSROOT: join(alice.dir, 'nowhere') };
+    const lost = await clippy(alice, [], { env, allowFailure: true });
+    expect(lost.said).toContain("can't find crate for `std`");
+    expect(await clippy(alice)).toMatchObject({ said: '', compiled: 0 });
   });
 
   it('is the only workspace wrapper that is cached: an unknown one may do as it likes', async () => {

@@ -163,6 +163,19 @@ describe('a variable', () => {
     }
   });
 
+  it('RUSTC_LOG is obeyed every time, and only for whoever set it', async () => {
+    const alice = await pair.one({ 'app/main.rs': 'fn main() { println!("logged"); }\n' });
+    const said = async (env: NodeJS.ProcessEnv) => (await rustc(alice, [], { env })).stderr;
+    const log = { RUSTC_LOG: 'info', RUSTC_LOG_COLOR: 'never' };
+    const before = await kept(alice);
+    for (const _ of ['once', 'again']) expect(await said(log)).toContain('resolving crate');
+    expect(await kept(alice)).toBe(before);
+    expect(await said({})).toBe('');
+    expect((await rustc(alice)).counted).toMatchObject(FROM_DISK);
+    expect(await said(log)).toContain('resolving crate');
+    expect(await printed(alice)).toBe('logged');
+  });
+
   it('that is set twice is two things to two readers: not cached', async () => {
     const alice = await pair.one({
       'app/main.rs': 'fn main() { println!("{:?}", option_env!("TWICE")); }\n',

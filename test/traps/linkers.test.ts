@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { COMPILED, FROM_DISK, runpath, rustc, script } from './calls.js';
+import { COMPILED, FROM_DISK, runpath, rustc, script, tool } from './calls.js';
 import { manifest, type Project, pairOfDevelopers } from './support.js';
 
 const pair = pairOfDevelopers();
@@ -50,6 +51,45 @@ describe('which linker links', () => {
     }
     expect((await link({})).counted).toMatchObject(FROM_DISK);
     expect(await runpath(alice)).toBeUndefined();
+  });
+
+  it('a library is preloaded that may start another one, or comes from elsewhere: a new link', async () => {
+    const alice = await pair.one({ 'app/main.rs': HELLO });
+    const preload = async (text: string) => {
+      await alice.write({ 'app/other.c': text });
+      await tool(alice, 'cc', '-shared', '-fPIC', '-o', 'other.new', 'other.c');
+      await tool(alice, 'mv', 'other.new', 'other.so');
+      return rustc(alice, GNU, { env: { LD_PRELOAD: join(alice.dir, 'other.so') } });
+    };
+    await rustc(alice, GNU);
+    expect((await preload('int one;\n')).counted).toMatchObject(COMPILED);
+    expect((await preload('int two;\n')).counted).toMatchObject(COMPILED);
+    expect((await preload('int two;\n')).counted).toMatchObject(FROM_DISK);
+    expect((await rustc(alice, GNU)).counted).toMatchObject(FROM_DISK);
+  });
+
+  it('LIBRARY_PATH names a directory in which a library appears: a new link', async () => {
+    const alice = await pair.one({
+      'app/hello.rs': HELLO,
+      'app/main.rs': 'extern "C" { fn answer() -> i32; } fn main() { unsafe { answer(); } }\n',
+      'app/answer.c': 'int answer(void) { return 1; }\n',
+      'app/early/README': '',
+      'app/late/README': '',
+    });
+    const library = (place: string) => {
+      const made = ['-o', `${place}/libanswer.so`, `-Wl,-soname,${place}.so`];
+      return tool(alice, 'cc', '-shared', '-fPIC', ...made, 'answer.c');
+    };
+    const needed = async () =>
+      /NEEDED.*\[((?:early|late)\.so)\]/.exec(await tool(alice, 'readelf', '-d', 'out/app'))?.[1];
+    const env = { LIBRARY_PATH: `${alice.dir}/early:${alice.dir}/late` };
+    await library('late');
+    await rustc(alice, GNU, { source: 'hello.rs' });
+    await rustc(alice, [...GNU, '-l', 'answer'], { env });
+    expect(await needed()).toBe('late.so');
+    await library('early');
+    expect((await rustc(alice, [...GNU, '-l', 'answer'], { env })).counted).toMatchObject(COMPILED);
+    expect(await needed()).toBe('early.so');
   });
 
   it('a script reads a variable: its value is a key', async () => {

@@ -66,6 +66,8 @@ describe('what a link reads', () => {
     expect(await runpath(alice)).toBe('/opt/one');
   });
 
+  const STATIC = ['-C', 'relocation-model=static'];
+  const SCRIPT = ['-C', 'link-arg=-Wl,-T,answer.x'];
   const ANSWER = `extern "C" { static answer: u8; }
     fn main() { println!("{}", unsafe { &answer as *const u8 as usize }); }\n`;
   const cases = [
@@ -217,6 +219,74 @@ describe('what a link reads', () => {
     await tool(alice, 'cc', '-shared', '-fPIC', 'answer.c', '-o', 'late/libanswer.so');
     expect((await link()).counted).toMatchObject(COMPILED);
     expect(await printed(alice)).toBe('43');
+  });
+
+  it('another file of the very name that the linker looks for, when it appears: a new link', async () => {
+    const alice = await pair.one({
+      'app/main.rs': `extern "C" { fn answer() -> i32; }
+        fn main() { println!("{}", unsafe { answer() }); }\n`,
+      'app/early/README': '',
+      'app/late/README': '',
+    });
+    const search = ['-L', 'native=early', '-L', 'native=late'];
+    const link = () => rustc(alice, [...search, '-C', 'link-arg=-l:answer.lib']);
+    const archive = async (dir: string, answer: number) => {
+      await alice.write({ 'app/answer.c': `int answer(void) { return ${answer}; }\n` });
+      await tool(alice, 'cc', '-c', 'answer.c', '-o', `${dir}/answer.o`);
+      await tool(alice, 'ar', 'crs', `${dir}/answer.lib`, `${dir}/answer.o`);
+    };
+    await archive('late', 41);
+    await link();
+    expect(await printed(alice)).toBe('41');
+    await archive('early', 42);
+    expect((await link()).counted).toMatchObject(COMPILED);
+    expect(await printed(alice)).toBe('42');
+    await alice.remove('app/early/answer.lib');
+    expect((await link()).counted).toMatchObject(FROM_DISK);
+    expect(await printed(alice)).toBe('41');
+  });
+
+  it('a linker script is found by search, and another one appears before it: a new link', async () => {
+    const alice = await pair.one({ 'app/main.rs': ANSWER, 'app/early/README': '' });
+    const link = () =>
+      rustc(alice, [...STATIC, '-L', 'native=early', '-L', 'native=late', ...SCRIPT]);
+    // With INSERT it adds to the linker's own script.
+    const says = (answer: number) =>
+      `SECTIONS { .vr_none : { *(.vr_none) } } INSERT AFTER .text;\nanswer = ${answer};\n`;
+    await alice.write({ 'app/late/answer.x': says(41) });
+    expect(await link()).toMatchObject({ code: 0 });
+    expect(await printed(alice)).toBe('41');
+    await alice.write({ 'app/early/answer.x': says(42) });
+    expect((await link()).counted).toMatchObject(COMPILED);
+    expect(await printed(alice)).toBe('42');
+    // Where the linker runs it looks first.
+    await alice.write({ 'app/answer.x': says(43) });
+    expect((await link()).counted).toMatchObject(COMPILED);
+    expect(await printed(alice)).toBe('43');
+    await alice.remove('app/answer.x');
+    await alice.remove('app/early/answer.x');
+    expect((await link()).counted).toMatchObject(FROM_DISK);
+    expect(await printed(alice)).toBe('41');
+  });
+
+  it('a library appears in a directory that a link argument names: a new link', async () => {
+    const alice = await pair.one({
+      'app/main.rs': `extern "C" { fn answer() -> i32; }
+        fn main() { println!("{}", unsafe { answer() }); }\n`,
+      'app/early/README': '',
+      'app/late/README': '',
+    });
+    const link = () => rustc(alice, ['-C', 'link-args=-Learly -Wl,-L,late -lanswer']);
+    for (const [dir, answer] of [
+      ['late', 41],
+      ['early', 42],
+    ] as const) {
+      await alice.write({ 'app/answer.c': `int answer(void) { return ${answer}; }\n` });
+      await tool(alice, 'cc', '-c', 'answer.c', '-o', `${dir}/answer.o`);
+      await tool(alice, 'ar', 'crs', `${dir}/libanswer.a`, `${dir}/answer.o`);
+      expect((await link()).counted).toMatchObject(COMPILED);
+      expect(await printed(alice)).toBe(`${answer}`);
+    }
   });
 
   it('by a linker that does not say what it read: not kept', async () => {

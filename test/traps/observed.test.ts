@@ -1,8 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { WhyInfo } from '../../src/wire/control.js';
+import { Developer } from '../harness/developer.js';
+import { installCopy } from '../harness/install.js';
 import { HELD, held } from './held.js';
-import { type Files, manifest, type Project, pairOfDevelopers } from './support.js';
+import { type Files, manifest, Project, pairOfDevelopers } from './support.js';
 
 const pair = pairOfDevelopers();
 
@@ -139,6 +144,38 @@ describe('what a macro reads and nobody declares', () => {
     expect(await built('two')).toBe('two');
   });
 
+  it.each(['.tmpAbC123', 'rustcAbC123', 'rmetaAbC123'])(
+    'a file of a project below a directory that is called as rustc calls its own: %s',
+    async (name) => {
+      const body = `/* ${name} */ std::fs::read_to_string(format!("{dir}/data.txt")).unwrap()`;
+      const temporary = join(pair.alice.root, 'temporary');
+      const project = new Project(pair.alice, join(temporary, name));
+      await project.write(withMacro(body));
+      const built = async (text: string) => {
+        await project.clean();
+        await project.write({ 'app/data.txt': text });
+        const { compiled } = await project.count(['build'], { env: { TMPDIR: temporary } });
+        return [await project.output(), compiled];
+      };
+      expect(await built('one')).toEqual(['one', 2]);
+      expect(await built('two')).toEqual(['two', 1]);
+      expect(await built('two')).toEqual(['two', 0]);
+    },
+  );
+
+  it('a file in a temporary directory that is called as rustc calls its own, and stays', async () => {
+    const temporary = join(pair.alice.root, 'lasting');
+    const body = `std::fs::read_to_string("${temporary}/.tmpAbC123/data.txt").unwrap()`;
+    const project = await pair.one(withMacro(body));
+    const apart = new Project(pair.alice, temporary);
+    for (const text of ['one', 'two']) {
+      await project.clean();
+      await apart.write({ '.tmpAbC123/data.txt': text });
+      await project.cargo(['build'], { env: { TMPDIR: temporary } });
+      expect(await project.output()).toBe(text);
+    }
+  });
+
   it('a file that a program reads for it', async () => {
     const body = `{
       let mut shell = std::process::Command::new("sh");
@@ -246,5 +283,24 @@ describe('what a macro reads and nobody declares', () => {
     await building;
     const [entry] = await project.developer.vriftJson<WhyInfo[]>(['why', 'app']);
     expect(entry?.from).toBe(`input changed during the compile: ${project.dir}/go-here`);
+  });
+});
+
+describe('a node whose install was taken away under it', () => {
+  it('preloads nothing that is gone, and stores nothing that should have been watched', async () => {
+    const copy = await mkdtemp(join(tmpdir(), 'vrift-gone-'));
+    const bin = await installCopy(copy, {});
+    await using dave = await Developer.create('dave', { workspace: 'bound', bin });
+    await dave.start();
+    const files = withMacro('std::fs::read_to_string(format!("{dir}/data.txt")).unwrap()');
+    const project = await new Project(dave, join(dave.root, 'p')).write(files);
+    await project.write({ 'app/data.txt': 'one' });
+    await rm(join(bin, 'vrift-observer.so'));
+    const { stderr } = await project.cargo(['build']);
+    expect(stderr).not.toContain('ld.so');
+    expect(await project.output()).toBe('one');
+    await project.write({ 'app/data.txt': 'two' });
+    expect(await prints(project, 'two')).toEqual({ compiled: 1 });
+    await rm(copy, { recursive: true, force: true });
   });
 });

@@ -19,6 +19,32 @@ describe('the place and name of an output', () => {
     }
   });
 
+  it('is in a dylib whose file --emit names', async () => {
+    const alice = await pair.one({ 'app/lib.rs': 'pub fn get() -> i32 { 8 }\n' });
+    const dylib = ['--crate-type', 'dylib', '-C', 'prefer-dynamic'];
+    for (const [name, counted] of [
+      ['one', COMPILED],
+      ['two', COMPILED],
+      ['one', FROM_DISK],
+    ] as const) {
+      const file = `out/lib${name}.so`;
+      const emit = `--emit=link=${join(alice.dir, file)}`;
+      const done = await rustc(alice, [...dylib, emit], { source: 'lib.rs' });
+      expect(done).toMatchObject({ code: 0, counted });
+      const said = await tool(alice, 'readelf', '-d', file);
+      expect(/SONAME.*\[(.*)\]/.exec(said)?.[1]).toBe(`lib${name}.so`);
+    }
+  });
+
+  it('decides what -C rpath says, also where --emit names it', async () => {
+    const alice = await pair.one({ ...MAIN, 'app/far/away/README': '' });
+    for (const place of ['out/one', 'far/away/two']) {
+      const emit = `--emit=link=${join(alice.dir, place)}`;
+      await rustc(alice, ['-C', 'rpath', '-C', 'prefer-dynamic', emit]);
+      expect(await printed(alice, place)).toBe('hello');
+    }
+  });
+
   it('decides what -C rpath says, so that the program finds its libraries', async () => {
     const alice = await pair.one(MAIN);
     const flags = ['-C', 'rpath', '-C', 'prefer-dynamic'];

@@ -7,13 +7,15 @@ const pair = pairOfDevelopers();
 const FUNCTION = `extern "C" { fn answer() -> i32; }
   pub fn get() -> i32 { unsafe { answer() } }\n`;
 const NAMED = `#[link(name = "answer", kind = "static")] ${FUNCTION}`;
+const VERBATIM = `#[link(name = "answer.lib", kind = "static", modifiers = "+verbatim")] ${FUNCTION}`;
+const ODD = VERBATIM.replace('answer.lib', 'answer');
 const MAIN = 'fn main() { println!("{}", app::get()); }\n';
 const BYPASSED = { compiled: 1, bypassed: { 'native library': 1 } };
 
-/** The library `path`, whose function gives that answer. */
+/** The archive `path`, whose function gives that answer. */
 async function archive(project: Project, path: string, answer: number, how = 'crs') {
   await project.write({ 'app/answer.c': `int answer(void) { return ${answer}; }\n` });
-  const object = path.replace(/lib(\w+)\.a$/, 'answer.o');
+  const object = path.replace(/[^/]+$/, 'answer.o');
   await tool(project, 'cc', '-c', 'answer.c', '-o', object);
   await project.remove(`app/${path}`);
   await tool(project, 'ar', how, path, object);
@@ -35,6 +37,8 @@ describe('an rlib that bundles a static library', () => {
     { what: 'it is a thin archive', flags: ['-l', 'static=answer'], how: 'crsT', bypassed: true },
     { what: 'only argv names it', flags: ['-l', 'static=answer'], source: FUNCTION },
     { what: 'only the source names it', flags: [] },
+    { what: 'only the source names its file', flags: [], source: VERBATIM, file: 'answer.lib' },
+    { what: 'its file has no extension', flags: [], source: ODD, file: 'answer' },
   ];
   for (const { what, flags, bypassed, ...kind } of cases) {
     const { file = 'libanswer.a', how = 'crs', source = NAMED } = kind;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { areShared, isFresh } from './builds.js';
+import { COMPILED, FROM_DISK, rustc, tool } from './calls.js';
 import { type Files, manifest, pairOfDevelopers } from './support.js';
 
 const pair = pairOfDevelopers();
@@ -78,6 +79,26 @@ describe('targets whose standard library is not here', () => {
       expect(stdout).toBe('42\n');
       await isFresh(project, args, { env });
     }
+  });
+
+  it.each([
+    ['aarch64-apple-ios', 'IPHONEOS_DEPLOYMENT_TARGET', '15.0', '16.0'],
+    ['aarch64-apple-darwin', 'MACOSX_DEPLOYMENT_TARGET', '12.0', '13.0'],
+    ['aarch64-apple-tvos', 'TVOS_DEPLOYMENT_TARGET', '15.0', '16.0'],
+    ['aarch64-apple-watchos', 'WATCHOS_DEPLOYMENT_TARGET', '26.0', '27.0'],
+    ['aarch64-apple-visionos', 'XROS_DEPLOYMENT_TARGET', '1.1', '2.0'],
+  ])('%s: a library says for which version it is (%s)', async (target, variable, one, two) => {
+    const source = `${LANGUAGE}#[no_mangle] pub extern "C" fn number() -> i32 { 44 }\n`;
+    const alice = await pair.one({ 'app/lib.rs': source });
+    const made = async (version: string, counted: object) => {
+      const options = { source: 'lib.rs', env: { ...env, [variable]: version } };
+      const done = await rustc(alice, ['--crate-type', 'lib', '--target', target], options);
+      expect(done).toMatchObject({ code: 0, counted });
+      return tool(alice, 'sha256sum', 'out/libapp.rlib');
+    };
+    const first = await made(one, COMPILED);
+    expect(await made(two, COMPILED)).not.toBe(first);
+    expect(await made(one, FROM_DISK)).toBe(first);
   });
 
   it('x86_64-unknown-linux-musl: libraries and static programs are shared', async (context) => {

@@ -1,8 +1,9 @@
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Developer } from '../harness/developer.js';
 import { needs } from '../harness/needs.js';
+import { again, builtAnew, first, withScript } from './buildScriptSupport.js';
 import { COMPILED, FROM_DISK, kept, printed, rustc } from './calls.js';
 import { Project, pairOfDevelopers } from './support.js';
 
@@ -27,6 +28,32 @@ describe('the toolchain', () => {
     expect(stable.stderr).toContain('E0554');
     await choose('nightly');
     expect(await rustc(alice)).toMatchObject({ code: 0, counted: FROM_DISK });
+  });
+
+  it.each([
+    ['a path', '[toolchain]\npath = "TC"\n'],
+    ['a variable', ''],
+  ])('is a link, named by %s, that leads elsewhere: another key', async (what, file) => {
+    const alice = await pair.one({ 'app/main.rs': UNSTABLE.replace('unstable', what) });
+    const sysroot = async (name: string) => {
+      const env = { RUSTUP_TOOLCHAIN: name };
+      return (await alice.developer.run('rustc', ['--print', 'sysroot'], { env })).stdout.trim();
+    };
+    const [stable, nightly] = [await sysroot('stable'), await sysroot('nightly')];
+    const link = join(alice.parent, 'tc');
+    const env = file === '' ? { RUSTUP_TOOLCHAIN: link } : {};
+    if (file !== '') await alice.write({ 'app/rust-toolchain.toml': file.replace('TC', link) });
+    const build = async (target: string) => {
+      await rm(link, { force: true });
+      await symlink(target, link);
+      return rustc(alice, [], { env });
+    };
+    expect(await build(stable)).toMatchObject({ code: 1, counted: COMPILED });
+    expect(await build(nightly)).toMatchObject({ code: 0, counted: COMPILED });
+    const refused = await build(stable);
+    expect(refused).toMatchObject({ code: 1, counted: COMPILED });
+    expect(refused.stderr).toContain('E0554');
+    expect(await build(nightly)).toMatchObject({ code: 0, counted: FROM_DISK });
   });
 
   it('RUSTC_BOOTSTRAP is in the key', async () => {
@@ -149,5 +176,25 @@ describe('target-cpu=native', () => {
     expect((await rustc(bob, native)).counted).toMatchObject(COMPILED);
     expect(await printed(bob)).toBe('ran');
     expect((await rustc(bob, native)).counted).toMatchObject(FROM_DISK);
+
+    // The same of scripts that look at it, or start compilers that do.
+    const looks = 'fs::read_to_string("/proc/cpuinfo").unwrap(); "read".to_string()';
+    const compiles = `fs::write(format!("{out}/a.c"), "int a;").unwrap();
+      let mut cc = std::process::Command::new("cc");
+      cc.args(["-march=native", "-c", "a.c"]).current_dir(&out);
+      assert!(cc.status().unwrap().success());
+      "made".to_string()`;
+    for (const [body, told] of [
+      [looks, 'read'],
+      [compiles, 'made'],
+      ['"neither".to_string()', 'neither'],
+    ] as const) {
+      const script = await pair.both(withScript(body));
+      expect(await builtAnew(script.alice)).toEqual(first(told));
+      expect(await builtAnew(script.alice)).toEqual(again(told));
+      const expected = told === 'neither' ? again : first;
+      expect(await builtAnew(script.bob)).toEqual(expected(told));
+      expect(await builtAnew(script.bob)).toEqual(again(told));
+    }
   });
 });

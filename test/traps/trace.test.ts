@@ -51,6 +51,10 @@ describe('VRIFT_TRACE', () => {
     expect(compiled).toEqual(
       expect.arrayContaining(['dependencies', 'key', 'look-up', 'compiler']),
     );
+    // The library is stored at once; the program, for which nobody waits, when the build is quiet.
+    const behind = eventsIn(join(project.dir, 'cold.json')).filter(({ pid }) => pid === 2);
+    expect(behind.filter(({ name }) => name === 'digests').length).toBeGreaterThan(1);
+    expect(behind.filter(({ name }) => name === 'lull')).toHaveLength(1);
     const calls = callsIn(warm);
     const steps = calls.get('app bin, hit disk')?.map(({ name }) => name) ?? [];
     expect(steps.slice(-4)).toEqual([

@@ -14,6 +14,9 @@ describe('a file that the assembler reads', () => {
   const cases = [
     { how: 'by .incbin in an included file', text: `${PAYLOAD}.incbin "data.bin"\n` },
     { how: 'by .include in an included file', text: `${PAYLOAD}.include "data.s"\n` },
+    { how: 'by .INCBIN in an included file', text: `${PAYLOAD}.INCBIN "data.bin"\n` },
+    { how: 'by .Include behind tabs', text: `${PAYLOAD}\n\t.Include\t\t"data.s"\n` },
+    { how: 'by .include without a blank', text: `${PAYLOAD}\n.include"data.s"\n` },
   ];
 
   async function followsTheFile(alice: Project, call: () => Promise<unknown>): Promise<void> {
@@ -34,17 +37,32 @@ describe('a file that the assembler reads', () => {
     });
   }
 
-  it("by a macro of another crate changes: a new program for the macro's user", async () => {
-    const alice = await pair.one({
-      'app/lib.rs': `#[macro_export] macro_rules! embed { ($path:literal) => {
-        core::arch::global_asm!(
-          ".section .rodata", ".globl payload", concat!("payload: .incbin \\"", $path, "\\""));
-      } }\n`,
-      'app/main.rs': `app::embed!("data.bin");\n${MAIN}`,
+  // As literals of Rust have it.
+  const directives = {
+    '.incbin': { file: 'data.bin', opens: '"payload: .incbin \\""', closes: '"\\""' },
+    '.INCBIN': { file: 'data.bin', opens: '"payload: .INCBIN \\""', closes: '"\\""' },
+    '.include': { file: 'data.s', opens: '"payload: .include \\""', closes: '"\\""' },
+    '.include and a tab': { file: 'data.s', opens: '"payload: .include\\t\\""', closes: '"\\""' },
+    '.include, raw': { file: 'data.s', opens: 'r#"payload: .include  ""#', closes: 'r#"""#' },
+    '.include apart from its string': {
+      file: 'data.s',
+      opens: '"payload: .include ", "\\""',
+      closes: '"\\""',
+    },
+  };
+  for (const [directive, { file, opens, closes }] of Object.entries(directives)) {
+    it(`by ${directive} of another crate's macro changes: a new program for its user`, async () => {
+      const alice = await pair.one({
+        'app/lib.rs': `#[macro_export] macro_rules! embed { ($path:literal) => {
+          core::arch::global_asm!(
+            ".section .rodata", ".globl payload", concat!(${opens}, $path, ${closes}));
+        } }\n`,
+        'app/main.rs': `app::embed!("${file}");\n${MAIN}`,
+      });
+      expect(await rustc(alice, LIB, { source: 'lib.rs' })).toMatchObject({ code: 0 });
+      await followsTheFile(alice, () => rustc(alice, WITH));
     });
-    expect(await rustc(alice, LIB, { source: 'lib.rs' })).toMatchObject({ code: 0 });
-    await followsTheFile(alice, () => rustc(alice, WITH));
-  });
+  }
 });
 
 describe('a static library that no flag names', () => {

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toVriftError, type VriftError } from '../../base/errors.js';
+import { toVriftError, VriftError } from '../../base/errors.js';
+import { settlesWithin } from '../../base/patience.js';
 import type { HomePaths } from '../../wire/home.js';
 import { VERSION } from '../../wire/version.js';
 import { AllowedProjects } from '../config/allowed.js';
@@ -20,6 +21,8 @@ import { StopSignals } from './stop.js';
 
 /** How often a node looks whether its home is still there. */
 const CHECK_HOME_MS = 4_000;
+/** How long calls wait for the node to open, from the first one on; then they go on without it. */
+const OPEN_MS = 2_000;
 /** How long open calls may take to end when the node stops; longer compiles go on without it. */
 const DRAIN_MS = 3000;
 /** How long the figures wait for what a build that just ended left to store and count. */
@@ -55,6 +58,12 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
   const own = { home, paths, env, config, projects, log, stats, startedAt };
   const opening = later<OpenedNode>();
   const released = later<void>();
+  let waited: Promise<boolean> | undefined;
+  /** Waits once for all calls: in a chain of crates, as long a wait for each would add up. */
+  const isOpen = async () => {
+    waited ??= settlesWithin(OPEN_MS, opening.promise);
+    return (await waited) || settlesWithin(0, opening.promise);
+  };
   /** Builds that are over count as a whole. */
   const settled = async (ms: number) => {
     void opening.promise.then(({ hurry }) => hurry(), ignore);
@@ -81,7 +90,11 @@ export async function live({ options, paths, config, log, lock }: Locked): Promi
   };
   const server = await SocketServer.listen(paths.socket, {
     onProblem: report,
-    onCall: async (frame, channel) => (await opening.promise).onCall(frame, channel),
+    async onCall(frame, channel) {
+      if (await isOpen()) return (await opening.promise).onCall(frame, channel);
+      report(new VriftError('VRIFT_NODE_TIMEOUT', 'a call went on: the node is opening'));
+      channel.send({ act: 'pass' });
+    },
     async onRpc(method, params, call) {
       try {
         const wait = AFTER_BUILDS.get(method);

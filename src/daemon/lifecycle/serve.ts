@@ -47,7 +47,7 @@ export interface ServeOptions {
   env: NodeJS.ProcessEnv;
   /** Whether the log goes to stderr as well. */
   foreground: boolean;
-  /** Called once the socket listens; calls and requests wait until it is done. */
+  /** Called once the socket listens; requests wait until it is done, calls two seconds. */
   open(context: NodeContext): Promise<OpenedNode>;
 }
 

@@ -51,13 +51,15 @@ export class Linkers {
     if (own === undefined) return `not readable: ${driver}`;
     const chooses = plan.linkArgs.flatMap(drivenWords).filter((arg) => CHOOSES.test(arg));
     // Cargo compiles each package in its own directory: it counts only where a search starts there.
-    const paths = [env.get('PATH') ?? '', env.get('COMPILER_PATH') ?? ''];
+    const paths = SEARCHED.map((name) => env.get(name) ?? '');
     const place = searchesHere(paths, chooses) ? cwd : '/';
     const key = [driver, own, place, ...paths, ...chooses].join('\0');
     const anatomy = await this.#anatomy(key, () => dissect(driver, chooses, place, env));
     if (typeof anatomy === 'string') return anatomy;
     const { programs, searchDirs } = anatomy;
-    const parts = [own, ...programs.map((program) => this.#options.digest(program) ?? 'gone')];
+    const swaps = swappersIn(env, cwd).map((path) => this.#options.digest(path) ?? path);
+    const found = programs.map((program) => this.#options.digest(program) ?? 'gone');
+    const parts = [own, ...found, ...swaps];
     const id = this.#options.hasher.hash([...parts, ...searchDirs].join('\n'));
     const reads = [driver, ...programs].flatMap((program) => this.#readBy(program));
     return { id, searchDirs, reads: [...new Set(reads)].sort() };
@@ -88,6 +90,19 @@ export class Linkers {
   }
 }
 
+/** Where a driver looks for what it starts and for libraries; the first two decide for all paths. */
+const SEARCHED = ['PATH', 'COMPILER_PATH', 'LIBRARY_PATH', 'GCC_EXEC_PREFIX'];
+
+/**
+ * What may put another linker in the place of the one that the driver starts, as `mold -run` does
+ * by a library that is preloaded.
+ */
+function swappersIn(env: Environment, cwd: string): string[] {
+  const preloaded = (env.get('LD_PRELOAD') ?? '').split(/[: ]/).filter(Boolean);
+  const named = [...preloaded, env.get('MOLD_PATH') ?? ''].filter(Boolean);
+  return named.map((path) => (path.includes('/') ? resolve(cwd, path) : path));
+}
+
 /** `$NAME`, `${NAME…}`, `$ENV{NAME}`, `environ["NAME"]`, `getenv("NAME")`; none of a binary. */
 function variablesIn(program: Buffer): string[] {
   if (program.subarray(0, 2).toString('latin1') !== '#!') return [];
@@ -100,8 +115,8 @@ const VARIABLE =
 
 /** Whether a relative path decides what a driver starts. */
 function searchesHere(paths: readonly string[], chooses: readonly string[]): boolean {
-  const [path = '', compilers = ''] = paths;
-  const dirs = [...path.split(delimiter), ...compilers.split(delimiter).filter(Boolean)];
+  const [path = '', ...others] = paths;
+  const dirs = [path, ...others.filter(Boolean)].flatMap((list) => list.split(delimiter));
   return (
     dirs.some((dir) => !isAbsolute(dir)) ||
     chooses.some((word) => /^-(B|-sysroot=|L|-ld-path=)(?!\/)/.test(word))

@@ -1,13 +1,13 @@
-import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Digest, Hasher } from '../../base/digest.js';
 import type { Environment } from '../../keying/ports.js';
 import type { Toolchain } from '../../pipeline/ports.js';
 import { ask, findProgram } from './run.js';
 
 /**
- * How long a toolchain's files are taken for unchanged within one burst of calls, as long as its
- * directories are: replacing a file shows there, and they are few.
+ * How long a toolchain's libraries are taken for unchanged within one burst of calls, as long as the
+ * compiler itself and all directories are: replacing a file shows there, and they are few.
  */
 const BURST_MS = 500;
 
@@ -21,7 +21,7 @@ export interface ToolchainOptions {
 /** What shows that a toolchain changed. */
 interface State {
   stamp: string;
-  /** The directories of its files. */
+  /** The directories of its files, and the files of the compiler itself. */
   places: string[];
   placesStamp: string;
 }
@@ -128,17 +128,49 @@ function isRustup(real: string): boolean {
   return rustup !== undefined && rustup.dev === own.dev && rustup.ino === own.ino;
 }
 
-/** Everything that decides which toolchain rustup's proxy picks. */
+/** Everything that decides which toolchain rustup's proxy picks, and where that is. */
 function choiceOf(cwd: string, env: Environment): string {
   const home = env.get('RUSTUP_HOME') ?? `${env.get('HOME') ?? ''}/.rustup`;
+  const links = linksIn(join(home, 'toolchains'));
   const chosen = env.get('RUSTUP_TOOLCHAIN');
-  if (chosen !== undefined) return `${home}\0${chosen}`;
+  if (chosen !== undefined) {
+    const place = chosen.includes('/') ? realOf(resolve(cwd, chosen)) : '';
+    return [home, links, chosen, place].join('\0');
+  }
   const files = [join(home, 'settings.toml')];
+  const named: string[] = [];
   for (let dir = cwd; ; dir = dirname(dir)) {
-    files.push(join(dir, 'rust-toolchain'), join(dir, 'rust-toolchain.toml'));
+    for (const file of ['rust-toolchain', 'rust-toolchain.toml'].map((name) => join(dir, name))) {
+      files.push(file);
+      named.push(...pathsNamedIn(file).map((path) => realOf(resolve(dir, path))));
+    }
     if (dirname(dir) === dir) break;
   }
-  return `${home}\0${cwd}\0${stampOf(files)}`;
+  return [home, links, cwd, stampOf(files), ...named].join('\0');
+}
+
+/** `rustup toolchain link` makes links, which may be made to lead elsewhere at any time. */
+function linksIn(toolchains: string): string {
+  return names(toolchains)
+    .map((name) => join(toolchains, name))
+    .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
+    .map((path) => `${path} ${realOf(path)}`)
+    .join('\n');
+}
+
+/** What `path = "…"` of a toolchain file may mean; each quoted word, rather than one too few. */
+function pathsNamedIn(file: string): string[] {
+  if (!existsSync(file)) return [];
+  const words = readFileSync(file, 'utf8').matchAll(/"([^"\n]*)"|'([^'\n]*)'/g);
+  return [...words].map(([, double, single]) => double ?? single ?? '');
+}
+
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return '';
+  }
 }
 
 /** What compiles and what is linked in, sorted; sources, docs and other targets are not. */
@@ -185,7 +217,9 @@ function names(dir: string): string[] {
 
 function stateOf(sysroot: string, target: string | undefined): State {
   const files = identityFiles(sysroot, target);
-  const places = [...new Set(files.map((path) => dirname(path)))];
+  const rustlib = join(sysroot, 'lib', 'rustlib', '/');
+  const compiler = files.filter((path) => !path.startsWith(rustlib));
+  const places = [...new Set(files.map((path) => dirname(path))), ...compiler];
   const placesStamp = stampOf(places);
   return { stamp: stampOf(files), places, placesStamp };
 }

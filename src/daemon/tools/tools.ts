@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { dirname, join } from 'node:path';
+import { cpus, hostname } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import type { Digest, Hasher } from '../../base/digest.js';
 import type { Environment } from '../../keying/ports.js';
 import type { ToolsPort } from '../../pipeline/ports.js';
@@ -33,6 +33,7 @@ export function openTools(options: ToolsOptions): ToolsPort {
       cpu ??= hasher.hash(cpuText());
       return cpu;
     },
+    host: hostname,
     targetDir: (outDir, env) => {
       const known = targets.get(outDir);
       if (known !== undefined) return known;
@@ -68,8 +69,10 @@ function clippyDigest(
   for (const name of ['CLIPPY_ARGS', 'CARGO_PRIMARY_PACKAGE', 'CLIPPY_DISABLE_DOCS_LINKS']) {
     lines.push(`${name}=${env.get(name) ?? ''}`);
   }
-  lines.push(`manifest ${digest(env.get('CARGO_MANIFEST_PATH') ?? '') ?? 'none'}`);
-  const start = env.get('CLIPPY_CONF_DIR') ?? env.get('CARGO_MANIFEST_DIR') ?? cwd;
+  const manifest = env.get('CARGO_MANIFEST_PATH');
+  const content = manifest === undefined ? undefined : digest(resolve(cwd, manifest));
+  lines.push(`manifest ${content ?? 'none'}`);
+  const start = resolve(cwd, env.get('CLIPPY_CONF_DIR') ?? env.get('CARGO_MANIFEST_DIR') ?? '.');
   for (let dir = start; ; dir = dirname(dir)) {
     for (const name of CLIPPY_FILES) {
       const found = digest(join(dir, name));

@@ -25,19 +25,31 @@ export const ALL = '*';
 /** Before the name of a program: the path that it is found at. */
 export const WHICH = 'program ';
 
+/** The names under which a machine is two variables: what code for its processor depends on, and what it is called. */
+export const PROCESSOR = 'this processor';
+export const HOST = 'this host';
+
+interface Surroundings {
+  exists(path: string): boolean;
+  processor(): string;
+  host(): string;
+}
+
 /**
- * A script's environment, with two things that are no variables: where a program is found, and all
- * that is neither cargo's nor personal.
+ * A script's environment, with what is no variable: where a program is found, all that is neither
+ * cargo's nor personal, and the machine.
  */
 export class ScriptEnvironment extends Map<string, string> {
-  readonly #exists: (path: string) => boolean;
+  readonly #around: Surroundings;
 
-  constructor(env: Environment, exists: (path: string) => boolean) {
+  constructor(env: Environment, around: Surroundings) {
     super(env);
-    this.#exists = exists;
+    this.#around = around;
   }
 
   override get(name: string): string | undefined {
+    if (name === PROCESSOR) return this.#around.processor();
+    if (name === HOST) return this.#around.host();
     if (name.startsWith(WHICH)) return this.which(name.slice(WHICH.length));
     if (name === ALL) return this.#all();
     const value = super.get(name);
@@ -65,7 +77,7 @@ export class ScriptEnvironment extends Map<string, string> {
   which(program: string): string | undefined {
     return this.#searched()
       .map((directory) => `${directory}/${program}`)
-      .find((path) => this.#exists(path));
+      .find((path) => this.#around.exists(path));
   }
 
   #searched(): string[] {

@@ -5,23 +5,24 @@ import { foreign } from '../foreign.js';
 import { type Found, reachOf } from '../lookup.js';
 import type { Candidate, Objection, PipelinePorts } from '../ports.js';
 import { blobsOf } from '../restore.js';
-import { take } from '../take.js';
+import { type Budget, fetchBudget, take } from '../take.js';
 import type { ScriptUnit } from './prepare.js';
 
 const FIND_MS = 500;
-const FETCH_MS = 60_000;
 
 /**
  * A recorded run whose inputs are the same now, on this disk or from a peer.
  *
+ * @param expectedMs what a run is expected to take here; left out where nothing is known
  * @returns a text: the first input that differs from a recorded run, or `new` where there is none
  */
 export async function findScript(
   unit: ScriptUnit,
   ports: PipelinePorts,
   ahead: Ahead,
+  expectedMs?: number,
 ): Promise<Found | string> {
-  const found = await search(unit, ports, ahead);
+  const found = await search(unit, ports, ahead, fetchBudget(ports.clock, expectedMs));
   if (found === 'policy' || found === 'recall') ports.recorder.refused(found, unit.name);
   return found;
 }
@@ -30,18 +31,19 @@ async function search(
   unit: ScriptUnit,
   ports: PipelinePorts,
   ahead: Ahead,
+  leftFor: Budget,
 ): Promise<Found | string> {
   ahead.called(unit.key);
   const here = findHere(unit, ports);
   if (typeof here !== 'string') return ahead.credit(here);
   if (unit.offMesh !== undefined || !ports.mesh.reachable) return here;
-  const ending = await ahead.arrival(unit.key);
+  const ending = await ahead.arrival(unit.key, leftFor);
   if (ending === 'late') return here;
   if (ending === 'ended') {
     const arrived = findHere(unit, ports);
     if (typeof arrived !== 'string') return ahead.credit(arrived);
   }
-  const found = await findRemote(unit, here, ports);
+  const found = await findRemote(unit, here, ports, leftFor);
   const mayFollow = unit.exclude.length === 0;
   if (typeof found !== 'string' && mayFollow) ahead.follow(found.peer, unit.key);
   return found;
@@ -72,11 +74,15 @@ function findHere(unit: ScriptUnit, ports: PipelinePorts): Found | string {
   return refused?.reason ?? why ?? NEW;
 }
 
-/** @param here why no run on this disk will do */
+/**
+ * @param here    why no run on this disk will do
+ * @param leftFor what the call still waits for content
+ */
 async function findRemote(
   unit: ScriptUnit,
   here: string,
   ports: PipelinePorts,
+  leftFor: Budget,
 ): Promise<Found | string> {
   let why = here === NEW ? undefined : here;
   const { disk, hasher, mesh } = ports;
@@ -84,11 +90,13 @@ async function findRemote(
   const isExpected = ({ result }: Candidate) => isTree(result);
   const { usable, refused } = foreign(unit.key, candidates, ports, isExpected);
   for (const candidate of usable) {
-    const { manifest } = candidate;
+    const { manifest, result } = candidate;
     const differs = firstDifference(manifest, unit.roots, unit.env, disk, hasher, 'known-roots');
     why ??= differs?.input;
     if (differs !== undefined) continue;
-    const found = await take(candidate, FETCH_MS, ports);
+    const leftMs = leftFor(result.compileMs);
+    if (leftMs === 0) continue;
+    const found = await take(candidate, leftMs, ports);
     if (found !== undefined) return found;
   }
   return refused?.objection.reason ?? why ?? NEW;

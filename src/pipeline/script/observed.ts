@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import { hasRawBytes } from '../../wire/bytes.js';
 import type { Sighting } from '../../wire/observed.js';
 import type { DiskPort } from '../ports.js';
-import { ALL, isGiven, WHICH } from './environment.js';
+import { ALL, HOST, isGiven, PROCESSOR, WHICH } from './environment.js';
 import type { ScriptUnit } from './prepare.js';
 
 /** What a build script and the programs that it started looked at. Real paths. */
@@ -31,6 +31,9 @@ export function readsOf(
   const temporary = temporaryPlaces(unit);
   const written = new Set<string>();
   const main = sightings[0]?.pid;
+  /** The script, and what it starts to be told which machine this is. */
+  const asking = new Set([main]);
+  const started = new Set<number>();
   for (const { kind, pid, text } of sightings) {
     if (kind === 'c') return 'network';
     // Compilers and make do so for themselves, and write none of it down.
@@ -40,11 +43,19 @@ export function readsOf(
       if (!isGiven(text) && !asked.test(text)) reads.env.add(text);
       continue;
     }
+    if (kind === 'P' && Number(text) === main) started.add(pid);
+    if (kind === 'X' && started.has(pid) && TELLS_HOST.test(basename(text))) asking.add(pid);
+    if (kind === 'm' && text === 'processor') reads.env.add(PROCESSOR);
+    // Shells ask as well, and `configure` does to put it into its log.
+    if (kind === 'm' && text === 'host' && asking.has(pid)) reads.env.add(HOST);
     if (kind === 'P' || kind === '?' || !text.startsWith('/')) continue;
     // The script itself begins with no more than the C library.
     if (kind === 'l' && pid === main) continue;
     const path = tidy(text);
-    if (KERNEL.test(path) || ours(path)) continue;
+    if (kind === 'r' && PROCESSOR_FILES.test(path)) reads.env.add(PROCESSOR);
+    if (kind === 'r' && HOST_FILE.test(path) && asking.has(pid)) reads.env.add(HOST);
+    const isUsers = pid === main && kind === 'r' && USERS.test(path);
+    if (ours(path) || (KERNEL.test(path) && !isUsers)) continue;
     if (kind === 'w') {
       if (!temporary(path)) return `writes outside OUT_DIR: ${unit.roots.map(path)}`;
       written.add(path);
@@ -127,6 +138,16 @@ const TEMPORARY = ['/tmp', '/var/tmp', '/usr/tmp', '/dev/shm'];
 
 const KERNEL =
   /^\/(proc|sys|dev)(\/(?!shm\/)|$)|^\/etc\/(malloc\.conf|ld\.so\.[a-z.]+|locale\.alias|nsswitch\.conf|passwd|group)$|^\/(usr\/)?lib\/locale(\/|$)|^\/$/;
+
+/** Where programs ask which processor this is, and not how many there are. */
+const PROCESSOR_FILES =
+  /^\/proc\/(cpuinfo|self\/auxv)$|^\/sys\/devices\/system\/cpu\/cpu\d+\/regs\//;
+
+const HOST_FILE = /^\/proc\/sys\/kernel\/hostname$/;
+const TELLS_HOST = /^(hostname|hostnamectl|uname|uuname|nodename)$/;
+
+/** Who somebody is; each program asks for it, a script for something that it writes down. */
+const USERS = /^\/etc\/(passwd|group)$/;
 
 /** Interpreters that take their environment as a list, so that nobody sees what they look for. */
 const TAKES_ALL =

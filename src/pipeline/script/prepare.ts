@@ -37,7 +37,7 @@ export interface ScriptUnit {
 }
 
 /** Raised when what goes into a script's key changes its meaning. */
-const SCRIPT_SCHEMA = 3;
+const SCRIPT_SCHEMA = 4;
 
 /** @returns a text: why the run can be neither replayed nor recorded */
 export async function prepareScript(
@@ -47,7 +47,11 @@ export async function prepareScript(
 ): Promise<ScriptUnit | string> {
   const pairs = environmentOf(frame.env);
   if (typeof pairs === 'string') return `variable set twice: ${pairs}`;
-  const env = new ScriptEnvironment(pairs, (path) => ports.disk.exists(path));
+  const env = new ScriptEnvironment(pairs, {
+    exists: (path) => ports.disk.exists(path),
+    processor: () => ports.tools.cpu(),
+    host: () => ports.tools.host(),
+  });
   const outDir = withoutSlash(env.get('OUT_DIR') ?? '');
   const packageDir = withoutSlash(env.get('CARGO_MANIFEST_DIR') ?? '');
   const compiler = env.get('RUSTC');

@@ -1,5 +1,9 @@
 import { basename, dirname, join } from 'node:path';
+import { settlesWithin } from '../../base/patience.js';
 import type { DiskPort } from '../ports.js';
+
+/** For one that is only stored yet. A compile of the same place that was stopped never ends. */
+const STORING_MS = 10_000;
 
 interface Making extends Disposable {
   /** Resolves when a run waits for it. */
@@ -43,8 +47,9 @@ export class Programs {
   /** Waits until the program at `path` is stored, if it is being compiled, and says that it is wanted. */
   async settled(path: string): Promise<void> {
     const making = this.#making.get(this.#place(path));
-    making?.want();
-    await making?.done;
+    if (making === undefined) return;
+    making.want();
+    await settlesWithin(STORING_MS, making.done);
   }
 
   /** A target directory that is reached through a symlink has the same files. */

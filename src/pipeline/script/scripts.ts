@@ -6,7 +6,7 @@ import type { ScriptInfo } from '../../wire/control.js';
 import type { ScriptFrame } from '../../wire/launcher.js';
 import { parseDistinct, type Sighting } from '../../wire/observed.js';
 import type { Ahead } from '../ahead.js';
-import { type Wishes, wishesIn } from '../caller.js';
+import { patienceMs, type Wishes, wishesIn } from '../caller.js';
 import { Flights } from '../flights.js';
 import { harmless, harmlessOrders } from '../harmless.js';
 import { printedBy } from '../judge.js';
@@ -126,10 +126,11 @@ export class Scripts {
     const wishes = wishesIn(unit.env);
     const hopeless = this.#hopeless.get(unit.key);
     if (hopeless !== undefined) return this.#run(unit, channel, { hopeless });
-    using _flight = await this.#flights.take(unit.key, 10 * 60_000);
+    const usualMs = this.#ports.timings.get(timingKey(unit));
+    using _flight = await this.#flights.take(unit.key, patienceMs(usualMs));
     const run = { library: observer, mayStore: !wishes.readonly };
     if (wishes.recache) return this.#run(unit, channel, { ...run, why: 'VRIFT_RECACHE' });
-    const found = await findScript(unit, this.#ports, this.#ahead);
+    const found = await findScript(unit, this.#ports, this.#ahead, usualMs);
     trace?.mark('look-up');
     if (typeof found === 'string') return this.#run(unit, channel, { ...run, why: found });
     if (this.#isToCheck(wishes, allowed)) {
@@ -220,10 +221,11 @@ export class Scripts {
     channel: Channel,
     { library, mayStore = false, why = '', hopeless, check }: RunOptions,
   ): Promise<void> {
-    const { store, disk, recorder, tools } = this.#ports;
+    const { store, disk, recorder, tools, timings } = this.#ports;
     using _pins = store.pin(check?.stored.result.outputs.map(({ digest }) => digest) ?? []);
     const log = store.tmpPath();
-    const watched = library !== undefined && disk.make(log) ? { library, log } : undefined;
+    const isThere = library !== undefined && disk.exists(library);
+    const watched = isThere && disk.make(log) ? { library, log } : undefined;
     const wasEmpty = (disk.list(unit.outDir) ?? []).length === 0;
     // What the script has compiled must not come from the cache: nobody would see what it read.
     const disabled = watched === undefined ? [] : ['VRIFT_DISABLE=1'];
@@ -246,6 +248,7 @@ export class Scripts {
     if (report?.kind !== 'ran') return;
     unit.trace?.launcher(['script', 'stat outputs'], report.at);
     noteReplaced(unit.outDir, this.#ports);
+    if (report.code === 0) timings.put(timingKey(unit), report.ms);
     const ran: ScriptRan = { ...report, sightings, wasEmpty };
     let recorded = hopeless ?? 'not stored';
     try {
@@ -313,6 +316,10 @@ function secretAsked(
 ): string | undefined {
   return sightings?.find(({ kind, text }) => kind === 'e' && env.secretIn(text) !== undefined)
     ?.text;
+}
+
+function timingKey({ name }: ScriptUnit): string {
+  return `${name} build script`;
 }
 
 function isFetched({ packageDir, roots }: ScriptUnit): boolean {
