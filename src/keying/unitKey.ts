@@ -8,7 +8,7 @@ import type { Environment, Files } from './ports.js';
 import type { Roots } from './roots.js';
 
 /** Raised when what goes into a key changes its meaning; old entries are then never found. */
-export const KEY_SCHEMA = 3;
+export const KEY_SCHEMA = 4;
 
 /** rustc itself reads these, whatever the crate does. */
 export const RUSTC_READS: readonly string[] = [

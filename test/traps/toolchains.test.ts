@@ -1,5 +1,5 @@
-import { chmod, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Developer } from '../harness/developer.js';
 import { needs } from '../harness/needs.js';
@@ -153,6 +153,23 @@ describe('a toolchain of her own', () => {
     expect(await printed(project)).toBe('same');
     expect((await rustc(project)).counted).toMatchObject(FROM_DISK);
   });
+
+  it.each(['lib64', 'lib/x86_64-linux-gnu'])(
+    'has libraries in %s, as distributions do',
+    async (dir) => {
+      const project = new Project(carol, join(carol.root, dir));
+      await project.write({ 'app/main.rs': `fn main() { println!("${dir}"); }\n` });
+      const { stdout } = await carol.run('rustc', ['--print', 'sysroot']);
+      const library = join(stdout.trim(), dir, 'libLLVM.so.1');
+      await mkdir(dirname(library), { recursive: true });
+      for (const text of ['one', 'two']) {
+        await rm(library, { force: true });
+        await writeFile(library, text);
+        expect((await rustc(project)).counted).toMatchObject(COMPILED);
+        expect((await rustc(project)).counted).toMatchObject(FROM_DISK);
+      }
+    },
+  );
 });
 
 describe('target-cpu=native', () => {

@@ -178,8 +178,10 @@ function identityFiles(sysroot: string, target: string | undefined): string[] {
   const lib = join(sysroot, 'lib');
   const rustlib = join(lib, 'rustlib');
   const files = [join(sysroot, 'bin', 'rustc')];
-  for (const name of names(lib)) {
-    if (/^lib(rustc|LLVM|std)/.test(name)) files.push(join(lib, name));
+  for (const dir of [lib, ...distributionDirs(sysroot)]) {
+    for (const name of names(dir)) {
+      if (/^lib(rustc|LLVM|std)/.test(name)) files.push(join(dir, name));
+    }
   }
   const host = hostOf(sysroot);
   for (const triple of new Set([host, target ?? host])) {
@@ -189,6 +191,13 @@ function identityFiles(sysroot: string, target: string | undefined): string[] {
     files.push(join(rustlib, triple, 'target.json'));
   }
   return files.filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile()).sort();
+}
+
+/** Where a system's own packages have libraries: `/usr/lib64`, `/usr/lib/x86_64-linux-gnu`. */
+function distributionDirs(sysroot: string): string[] {
+  const lib = join(sysroot, 'lib');
+  const multiarch = names(lib).filter((name) => /^[\w.]+-linux-\w+$/.test(name));
+  return [join(sysroot, 'lib64'), ...multiarch.map((name) => join(lib, name))];
 }
 
 /** The triple whose directory holds the compiler's own tools or libraries. */
@@ -219,7 +228,7 @@ function stateOf(sysroot: string, target: string | undefined): State {
   const files = identityFiles(sysroot, target);
   const rustlib = join(sysroot, 'lib', 'rustlib', '/');
   const compiler = files.filter((path) => !path.startsWith(rustlib));
-  const places = [...new Set(files.map((path) => dirname(path))), ...compiler];
+  const places = [...new Set([sysroot, ...files.map((path) => dirname(path))]), ...compiler];
   const placesStamp = stampOf(places);
   return { stamp: stampOf(files), places, placesStamp };
 }
