@@ -20,7 +20,7 @@ import { LONGEST_READ, mayReadByAssembler } from '../keying/assembly.js';
 import { holdsPath, nested } from '../keying/scan.js';
 import { mayReadAllVariables, symbolsOf } from '../keying/symbols.js';
 import type { DiskPort } from '../pipeline/ports.js';
-import { Grains } from '../store/stamp.js';
+import { changedByNs } from '../store/stamp.js';
 import { toBytes } from '../wire/bytes.js';
 import { Mentions, textPattern } from './mentions.js';
 import { walkTree } from './walk.js';
@@ -52,7 +52,6 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
     lookThrough: (path, { overlap, isIn }) => lookThrough(path, overlap, isIn),
   });
   const readers = new Map<Digest, boolean>();
-  const grains = new Grains();
   const resolved = new Map<string, { path: string; at: number }>();
   return {
     digest: (path) => digests.fileDigest(path),
@@ -65,11 +64,11 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
     exists: (path) => look(path) !== undefined,
     changedNs: (path) => {
       const stat = look(path);
-      return stat?.isFile() === true ? grains.changedByNs(path, stat) : undefined;
+      return stat?.isFile() === true ? changedByNs(stat) : undefined;
     },
     namesChangedNs: (path) => {
       const stat = look(path);
-      return stat?.isDirectory() === true ? grains.changedByNs(path, stat) : undefined;
+      return stat?.isDirectory() === true ? changedByNs(stat) : undefined;
     },
     make: (path) =>
       attempt(() => {
@@ -81,7 +80,7 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
       // Whatever comes into a directory, or goes, sets both of its times.
       const moved = stat?.isDirectory() === true && stat.ctimeNs !== stat.mtimeNs;
       const isOne = stat !== undefined && (moved || stat.isSymbolicLink());
-      return isOne ? grains.changedByNs(path, stat) : undefined;
+      return isOne ? changedByNs(stat) : undefined;
     },
     read: (path) => attempt(() => readRegular(path)),
     list: (path) => attempt(() => readdirSync(path)),
@@ -134,7 +133,8 @@ export function openDisk(digests: FileDigestsPort, monotonic: () => number): Dis
 }
 
 /** A file in a directory's place is no entry either, which `throwIfNoEntry` does not know. */
-const look = (path: string) => attempt(() => statSync(path, { bigint: true }));
+const look = (path: string) =>
+  attempt(() => statSync(path, { bigint: true, throwIfNoEntry: false }));
 
 /** A pipe would have whoever reads it wait for whoever writes. */
 function readRegular(path: string): Buffer | undefined {

@@ -21,4 +21,4 @@ const GROUP = new RegExp(`clippy${GAP}::${GAP}(?:r#)?cargo(?![A-Za-z0-9_])`);
 
 /** Flags take `-` for `_`. */
 const LINT =
-  /cargo[-_]common[-_]metadata|multiple[-_]crate[-_]versions|negative[-_]feature[-_]names|redundant[-_]feature[-_]names|wildcard[-_]dependencies|lint[-_]groups[-_]priority/;
+  /cargo[-_]common[-_]metadata|multiple[-_]crate[-_]versions|negative[-_]feature[-_]names|redundant[-_]feature[-_]names|wildcard[-_]dependencies/;

@@ -246,11 +246,12 @@ __attribute__((constructor)) static void begin(void) {
  */
 int __open_2(const char *, int);
 int __open64_2(const char *, int);
+int __gethostname_chk(char *, size_t, size_t);
 #define REALS(each) \
   each(open) each(open64) each(openat) each(openat64) each(__open_2) each(__open64_2) \
   each(fopen) each(fopen64) each(opendir) each(fdopendir) each(stat) each(stat64) each(lstat) \
   each(lstat64) each(fstatat) each(fstatat64) each(statx) each(access) each(faccessat) \
-  each(readlink) each(realpath) each(getenv) each(connect) each(gethostname) each(uname) \
+  each(readlink) each(realpath) each(getenv) each(connect) each(gethostname) each(__gethostname_chk) each(uname) \
   each(dlclose) each(clock_gettime) each(gettimeofday) each(time) each(execve) each(execvpe) each(posix_spawn) \
   each(posix_spawnp)
 #define DECLARE(name) static __typeof__(&name) real_##name;
@@ -468,6 +469,13 @@ int gethostname(char *name, size_t length) {
   REAL(gethostname);
   note('m', "host");
   return real(name, length);
+}
+
+/* What gcc makes of it where it checks sizes. */
+int __gethostname_chk(char *name, size_t length, size_t size) {
+  REAL(__gethostname_chk);
+  note('m', "host");
+  return real(name, length, size);
 }
 
 int uname(struct utsname *about) {

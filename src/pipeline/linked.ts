@@ -158,6 +158,7 @@ export function absences(
   ].map((dir) => disk.realpath(dir));
   for (const path of linked) {
     const name = basename(path);
+    if (DRIVERS_OWN.test(name)) continue;
     const library = /^lib(.+?)\.(so|a)$/.exec(name);
     const names = library === null ? [name] : [`lib${library[1]}.so`, `lib${library[1]}.a`];
     const at = dirs.indexOf(disk.realpath(dirname(path)));
@@ -169,6 +170,9 @@ export function absences(
   }
   return { absent: [...absent].sort(), appeared };
 }
+
+/** What the driver names by its full path. */
+const DRIVERS_OWN = /^(\w?crt\w*\.o|ld-linux.*)$/;
 
 /** `-Lx`, `-L x`, `-Wl,-L,x`, `-Xlinker -Lx`, `--library-path=x` among the link arguments. */
 function searchedByArguments({ plan, cwd }: Unit): string[] {

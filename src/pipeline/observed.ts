@@ -59,8 +59,9 @@ export function observedBeyond(
     }
     const isMachine = kind === 'm' || (kind === 'r' && MACHINE.test(text));
     if (isMachine && !(pid === main && index < loads) && !cargos.has(pid)) {
-      // What code for this processor is made for is in the key.
-      observed.asksMachine ||= text.includes('host') || !unit.plan.targetCpuNative;
+      // Shells ask for the host's name as well; what code for this processor is made for is in the key.
+      const counts = text.includes('host') ? pid === main : !unit.plan.targetCpuNative;
+      observed.asksMachine ||= counts;
     }
     if (!text.startsWith('/')) continue;
     const path = tidy(text);

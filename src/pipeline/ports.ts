@@ -218,7 +218,7 @@ export interface ToolsPort {
   clippy(driver: string, cwd: string, env: Environment): Digest | undefined;
   /** What `target-cpu=native` means here. */
   cpu(): string;
-  /** This machine's name. */
+  /** This machine's name, and its kernel: what `uname` says. */
   host(): string;
   /** The top of cargo's target directory for an output directory. */
   targetDir(outDir: string, env: Environment): string;

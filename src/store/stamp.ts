@@ -43,26 +43,24 @@ export class Grains {
     return milliseconds(stat.mtimeNs) + this.grainMs(path, stat) < nowMs;
   }
 
-  /** The last moment for which a file's ctime may stand, by the clock of this machine. */
-  changedByNs(path: string, { dev, ctimeNs }: BigIntStats): bigint {
-    const isCoarse = ctimeNs % SECOND === 0n || this.#grainOf(path, dev) === COARSE_MS;
-    return isCoarse ? ctimeNs + BigInt(COARSE_MS) * 1_000_000n : ctimeNs;
-  }
-
   /** Milliseconds that must lie between a write and the next for the stamp to differ. */
   grainMs(path: string, stat: BigIntStats): number {
     if (stat.mtimeNs % SECOND === 0n || stat.ctimeNs % SECOND === 0n) return COARSE_MS;
-    return this.#grainOf(path, stat.dev);
-  }
-
-  #grainOf(path: string, device: bigint): number {
-    let grain = this.#byDevice.get(device);
+    let grain = this.#byDevice.get(stat.dev);
     if (grain === undefined) {
       grain = isLocal(path) ? LOCAL_MS : COARSE_MS;
-      this.#byDevice.set(device, grain);
+      this.#byDevice.set(stat.dev, grain);
     }
     return grain;
   }
+}
+
+/**
+ * The last moment for which a file's ctime may stand, in nanoseconds: where whole seconds are written
+ * down, or pairs of them, it may have been changed later in those.
+ */
+export function changedByNs({ ctimeNs }: BigIntStats): bigint {
+  return ctimeNs % SECOND === 0n ? ctimeNs + 2n * SECOND : ctimeNs;
 }
 
 /** Rounded down. */

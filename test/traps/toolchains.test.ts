@@ -160,7 +160,7 @@ describe('a toolchain of her own', () => {
       const project = new Project(carol, join(carol.root, dir));
       await project.write({ 'app/main.rs': `fn main() { println!("${dir}"); }\n` });
       const { stdout } = await carol.run('rustc', ['--print', 'sysroot']);
-      const library = join(stdout.trim(), dir, 'libLLVM.so.1');
+      const library = join(stdout.trim(), dir, 'librustc_driver-1.so');
       await mkdir(dirname(library), { recursive: true });
       for (const text of ['one', 'two']) {
         await rm(library, { force: true });

@@ -52,7 +52,7 @@ export class Linkers {
     const chooses = plan.linkArgs.flatMap(drivenWords).filter((arg) => CHOOSES.test(arg));
     // Cargo compiles each package in its own directory: it counts only where a search starts there.
     const paths = SEARCHED.map((name) => env.get(name) ?? '');
-    const place = searchesHere(paths, chooses) ? cwd : '/';
+    const place = searchesHere(paths.slice(0, 2), chooses) ? cwd : '/';
     const key = [driver, own, place, ...paths, ...chooses].join('\0');
     const anatomy = await this.#anatomy(key, () => dissect(driver, chooses, place, env));
     if (typeof anatomy === 'string') return anatomy;

@@ -160,9 +160,17 @@ function linksIn(toolchains: string): string {
 
 /** What `path = "…"` of a toolchain file may mean; each quoted word, rather than one too few. */
 function pathsNamedIn(file: string): string[] {
-  if (!existsSync(file)) return [];
-  const words = readFileSync(file, 'utf8').matchAll(/"([^"\n]*)"|'([^'\n]*)'/g);
+  const text = textOf(file);
+  const words = text.matchAll(/"([^"\n]*)"|'([^'\n]*)'/g);
   return [...words].map(([, double, single]) => double ?? single ?? '');
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 function realOf(path: string): string {
@@ -178,10 +186,11 @@ function identityFiles(sysroot: string, target: string | undefined): string[] {
   const lib = join(sysroot, 'lib');
   const rustlib = join(lib, 'rustlib');
   const files = [join(sysroot, 'bin', 'rustc')];
-  for (const dir of [lib, ...distributionDirs(sysroot)]) {
-    for (const name of names(dir)) {
-      if (/^lib(rustc|LLVM|std)/.test(name)) files.push(join(dir, name));
-    }
+  for (const name of names(lib)) {
+    if (/^lib(rustc|LLVM|std)/.test(name)) files.push(join(lib, name));
+  }
+  for (const dir of distributionDirs(sysroot)) {
+    for (const name of names(dir)) if (/^lib(rustc|std-)/.test(name)) files.push(join(dir, name));
   }
   const host = hostOf(sysroot);
   for (const triple of new Set([host, target ?? host])) {
@@ -193,7 +202,10 @@ function identityFiles(sysroot: string, target: string | undefined): string[] {
   return files.filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile()).sort();
 }
 
-/** Where a system's own packages have libraries: `/usr/lib64`, `/usr/lib/x86_64-linux-gnu`. */
+/**
+ * Where a system's own packages have libraries: `/usr/lib64`, `/usr/lib/x86_64-linux-gnu`. LLVM's there
+ * may be anybody's, and another one beside it tells nothing.
+ */
 function distributionDirs(sysroot: string): string[] {
   const lib = join(sysroot, 'lib');
   const multiarch = names(lib).filter((name) => /^[\w.]+-linux-\w+$/.test(name));

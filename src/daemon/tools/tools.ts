@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { cpus, hostname } from 'node:os';
+import { cpus, hostname, machine, release, version } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Digest, Hasher } from '../../base/digest.js';
 import type { Environment } from '../../keying/ports.js';
@@ -33,7 +33,7 @@ export function openTools(options: ToolsOptions): ToolsPort {
       cpu ??= hasher.hash(cpuText());
       return cpu;
     },
-    host: hostname,
+    host: () => [hostname(), release(), version(), machine()].join(' '),
     targetDir: (outDir, env) => {
       const known = targets.get(outDir);
       if (known !== undefined) return known;

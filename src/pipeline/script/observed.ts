@@ -45,6 +45,7 @@ export function readsOf(
     }
     if (kind === 'P' && Number(text) === main) started.add(pid);
     if (kind === 'X' && started.has(pid) && TELLS_HOST.test(basename(text))) asking.add(pid);
+    if (kind === 'p' && pid === main && TELLS_HOST.test(basename(text))) reads.env.add(HOST);
     if (kind === 'm' && text === 'processor') reads.env.add(PROCESSOR);
     // Shells ask as well, and `configure` does to put it into its log.
     if (kind === 'm' && text === 'host' && asking.has(pid)) reads.env.add(HOST);
