@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -136,7 +136,7 @@ describe('while another build goes on', () => {
 
 it('a static library is written into in place: that of another target directory stays', async () => {
   const alice = await one({
-    'app/Cargo.toml': manifest('app', '[lib]\ncrate-type = ["rlib", "staticlib"]\n[workspace]\n'),
+    'app/Cargo.toml': manifest('app', '[lib]\ncrate-type = ["cdylib", "staticlib"]\n[workspace]\n'),
     'app/src/lib.rs': '#[no_mangle] pub extern "C" fn six() -> u32 { 6 }\n',
   });
   for (const target of ['one', 'two']) {
@@ -145,7 +145,7 @@ it('a static library is written into in place: that of another target directory 
   }
   const two = join(alice.dir, 'two/debug/libapp.a');
   const before = await readFile(two);
-  await tool(alice, 'strip', '-g', 'one/debug/libapp.a');
-  expect((await readFile(join(alice.dir, 'one/debug/libapp.a'))).equals(before)).toBe(false);
+  // As `ar` and `strip` do it, where a file has several names.
+  await appendFile(join(alice.dir, 'one/debug/libapp.a'), 'more');
   expect((await readFile(two)).equals(before)).toBe(true);
 });
